@@ -1,0 +1,1 @@
+"""The dictionary: what agencies tell us and what it means. Imports nothing of ours; every room may read it."""

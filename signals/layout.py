@@ -1,0 +1,50 @@
+"""How one source's files look. Synthetic writes them, intake reads them; both from this declaration."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from signals.signal import KeyKind
+
+Field = Literal[
+    # observations
+    "person_no", "address", "household_no", "source_code", "month", "start_month", "months", "amount",
+    # registers
+    "name", "birth", "phone", "is_head", "valid_from", "valid_to", "end_reason", "office", "housing",
+    # contacts
+    "case_no", "lane", "selected_on", "contacted_on", "outcome", "benefit", "recorded_on",
+    # declared by the source, never taken in
+    "dropped",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    header: str  # as it stands in the file, Korean
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    encoding: Literal["cp949", "utf-8-sig"]
+    columns: tuple[Column, ...]  # in the order the source writes them
+    separator: Literal[",", "|", "\t"] = ","
+    dates: Literal["202608", "2026-08-31", "2026. 8. 31.", "20260831"] = "202608"
+    won_per_unit: Literal[1, 1000] = 1
+    thousands: bool = False  # amounts written 1,234,500 (quoted)
+    digits: Literal["ascii", "full_width"] = "ascii"
+    person_no: Literal["hyphen", "plain"] = "hyphen"  # 900101-1234567 or 9001011234567
+    rows: Literal["month", "spell"] = "month"  # spell: start_month .. month, months = its length so far
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """A source of observations. File names: {code}_{YYYYMM told of}_{YYYYMMDD sent}[_rN].csv."""
+
+    code: str  # ascii, also the start of its file names
+    name_ko: str
+    key_kind: KeyKind
+    layout: Layout
+    every_months: int  # 1 monthly, 2 bimonthly, 3 quarterly
+    lag_days: tuple[int, int]  # from the end of the month told of to the day sent
+    is_required: bool  # the night refuses to publish when it is stale
+    contact_ko: str  # whom the operator calls: a role, never a person
