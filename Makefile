@@ -1,0 +1,37 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+WORK   ?= work
+
+.PHONY: demo test check lock install clean bench
+
+demo: install  ## a made-up country of 20,000 households: files in, model trained, one night, queues out
+	$(BIN)/blindspot demo --work $(WORK)
+
+test: install  ## all tests, under 8 minutes on 2 cores
+	$(BIN)/pytest
+
+check: install  ## lint, types and import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install: $(VENV)/.installed
+
+# Only what the lock names, each file checked against its hash.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip check
+	touch $@
+
+lock:  ## resolve pyproject.toml again into requirements.lock (needs `uv`)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(WORK) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,125 @@
+"""config.yaml, typed. Each room receives the small part it needs, never the whole."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from flows.errors import OperatorError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(gt=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Inbox(_Part):
+    quiet_minutes: Annotated[float, Field(ge=0)]
+
+
+class Night(_Part):
+    households_per_part: Count
+    stale_after_days: Count
+    cohort_jump: Annotated[float, Field(gt=0)]
+
+
+class Bands(_Part):
+    very_high: Share
+    high: Share
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.high < self.very_high:
+            raise ValueError("high must be below very_high")
+        return self
+
+
+class DueDays(_Part):
+    urgent: Count
+    risk: Count
+    trace: Count
+    partial: Count
+
+
+class Queue(_Part):
+    capacity: Count
+    capacity_by_office: dict[Annotated[str, Field(pattern=r"^\d{10}$")], Annotated[int, Field(ge=0)]]
+    explore_share: Share
+    bands: Bands
+    due_days: DueDays
+    cool_down_days: Count
+
+
+class Model(_Part):
+    seed: int
+    trees: Count
+    leaves: Annotated[int, Field(ge=2, le=64)]
+    depth: Annotated[int, Field(ge=1, le=8)]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    gap_days: Annotated[int, Field(ge=0)]
+    min_positives: Count
+
+
+class Access(_Part):
+    account: str
+    place: str
+    purpose: str
+
+
+class Demo(_Part):
+    households: Count
+    months: Annotated[int, Field(ge=6, le=60)]
+    end: date
+    seed: int
+    as_of: date
+
+
+class Settings(_Part):
+    work: Path
+    database: str | None
+    keys: Path | None
+    offices: Path
+    inbox: Inbox
+    night: Night
+    queue: Queue
+    model: Model
+    access: Access
+    demo: Demo
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.work / 'blindspot.db'}"
+
+
+def load_settings(file: Path, work: Path | None = None) -> Settings:
+    """Read `file`; relative paths are relative to it. `work` overrides the work folder."""
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        cure = "name it with --config, or run from the checkout"
+        raise OperatorError("config", f"{file} does not exist", cure) from None
+    except yaml.YAMLError as error:
+        raise OperatorError("config", f"{file} is not YAML: {error}", "mend the line named above") from None
+    if not isinstance(raw, dict):
+        raise OperatorError("config", f"{file} is empty", "restore it from the checkout")
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        raise OperatorError("config", _told(file, error), "mend config.yaml; every key is explained there") from None
+    return _with_absolute_paths(settings, file.resolve().parent, work)
+
+
+def _told(file: Path, error: ValidationError) -> str:
+    lines = (f"{file.name} · {'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors())
+    return "\n".join(lines)
+
+
+def _with_absolute_paths(settings: Settings, base: Path, work: Path | None) -> Settings:
+    folder = (work or base / settings.work).resolve()
+    keys = base / settings.keys if settings.keys else folder / "keys"
+    offices = settings.offices if settings.offices.is_absolute() else folder / settings.offices
+    return settings.model_copy(update={"work": folder, "keys": keys, "offices": offices})
