@@ -1,0 +1,66 @@
+"""What a run tells the person who started it. Counts and places, never a person."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+State = Literal["taken", "refused", "again", "waiting", "future"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One file of the inbox. accepted + set_aside == received, always."""
+
+    file: str
+    source: str
+    state: State
+    received: int = 0
+    accepted: int = 0
+    set_aside: int = 0
+    message: str = ""
+    cure: str = ""
+    leftover: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeQueue:
+    office: str
+    name_ko: str
+    capacity: int
+    carried: int
+    added: int
+    below_cut: int
+
+
+@dataclass(frozen=True, slots=True)
+class NightSummary:
+    as_of: date
+    run: str
+    model: str
+    taken: tuple[Taken, ...]
+    households: int
+    decisions: dict[str, int]
+    not_joined: dict[str, int]
+    offices: tuple[OfficeQueue, ...]
+    outbox: Path
+    replies: Path
+    seconds: dict[str, float]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSummary:
+    as_of: date
+    run: str
+    model: str
+    is_deployed: bool
+    why: str
+    report: Path
+    headline: dict[str, str]
+    rows: int
+    positives: int
+    taken: tuple[Taken, ...]
+    seconds: dict[str, float]
+    warnings: tuple[str, ...] = field(default=())
