@@ -5,6 +5,11 @@ from typing import Literal
 
 from signals.signal import KeyKind
 
+# From the end of the month told of to the day the file is sent. The one documented case took about two months from
+# the third unpaid premium to the notice (Donga, 2022-08-24); cut-offs and reports are worth nothing that late.
+USUAL_LAG = (45, 75)
+URGENT_LAG = (1, 3)
+
 Field = Literal[
     # observations
     "person_no", "address", "household_no", "source_code", "month", "start_month", "months", "amount",
@@ -48,3 +53,15 @@ class Agency:
     lag_days: tuple[int, int]  # from the end of the month told of to the day sent
     is_required: bool  # the night refuses to publish when it is stale
     contact_ko: str  # whom the operator calls: a role, never a person
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A source that says who lives where, or what officers did. Told as changes: the first file holds everybody."""
+
+    code: str
+    name_ko: str
+    layout: Layout
+    every_months: int
+    is_required: bool
+    contact_ko: str
