@@ -1,0 +1,73 @@
+"""What was considered and what became of it, per office: the cut and all that fell below it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from alerts.bands import BANDS
+from alerts.cells import csv_bytes
+from alerts.lanes import LANES
+from alerts.tables import CONSIDERED, DECISIONS, take
+
+OFFICES = pl.Schema(
+    {"office": pl.String(), "name_ko": pl.String(), "district": pl.String(), "district_ko": pl.String()}
+)
+UNASSIGNED = "관할 미확인"
+
+# The bytes' header, and which decisions each column counts. Both lanes that look alike to officers are one column.
+COUNTED: Mapping[str, tuple[str, ...]] = {
+    f"신규 {LANES['urgent'].label_ko}": ("queued_urgent",),
+    f"신규 {LANES['risk'].label_ko}": ("queued_risk", "queued_explore"),
+    "처리 중": ("carried",),
+    "이번 인원 밖": ("below_cut",),
+    "최근 상담 완료": ("cooling_down",),
+    "현재 급여로 지원 중": ("already_relieved",),
+    "현재 신호 없음": ("no_signal",),
+    "점수 없음": ("not_scored",),
+    "사망 확인": ("removed",),
+    "관할 미확인": ("no_office",),
+}
+
+
+def summarise(considered: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:
+    """One row per office: office, name_ko, district, district_ko, considered, one count per decision, urgent, cut_band.
+
+    `offices`: office, name_ko, district, district_ko; each appears, also with nothing to do. Households without an
+    office, or in one nobody listed, are counted under district "". The counts add up to `considered`.
+    """
+    households = take(considered, CONSIDERED, "considered").with_columns(pl.col("office").fill_null(""))
+    counts = [(pl.col("decision") == code).sum().cast(pl.Int64).alias(code) for code in DECISIONS]
+    by_office = households.group_by("office").agg(
+        pl.len().cast(pl.Int64).alias("considered"),
+        *counts,
+        pl.col("is_urgent").sum().cast(pl.Int64).alias("urgent"),
+        # The band of the last household that joined by risk; null where nobody did.
+        pl.col("band").filter(pl.col("decision") == "queued_risk").min().alias("cut_band"),
+    )
+    listed = take(offices, OFFICES, "offices")
+    figures = pl.col("considered", "urgent", *DECISIONS).fill_null(0)
+    return (
+        listed.join(by_office, on="office", how="full", coalesce=True, validate="1:1")
+        .with_columns(
+            figures,
+            pl.col("name_ko", "district_ko").fill_null(UNASSIGNED),
+            pl.col("district").fill_null(""),
+        )
+        .select(*OFFICES.names(), "considered", *DECISIONS, "urgent", "cut_band")
+        .sort("district", "office")
+    )
+
+
+def write_csv(summary: pl.DataFrame) -> bytes:
+    """summary of one district (rows of `summarise`) -> the bytes of its considered.csv."""
+    if summary["district"].n_unique() > 1:
+        raise ValueError("considered.csv holds one district; split the summary by district first")
+    header = ["행정동코드", "행정동", "검토 가구", *COUNTED, "긴급 신호 가구", "선정 최저 위험 수준"]
+    return csv_bytes(header, [_row(row) for row in summary.sort("office").iter_rows(named=True)])
+
+
+def _row(row: dict[str, Any]) -> list[str]:
+    counts = [str(sum(row[code] for code in codes)) for codes in COUNTED.values()]
+    cut = BANDS[row["cut_band"]] if row["cut_band"] is not None else ""
+    return [row["office"], row["name_ko"], str(row["considered"]), *counts, str(row["urgent"]), cut]

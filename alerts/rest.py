@@ -1,0 +1,36 @@
+"""Who was spoken to lately, who died: what past contacts mean for tonight's queue."""
+
+import polars as pl
+
+from alerts.bands import Band
+from signals.outcomes import OUTCOMES
+
+CONTACT_CODES = [code for code, outcome in OUTCOMES.items() if outcome.is_contact]
+REMOVING_CODES = [code for code, outcome in OUTCOMES.items() if outcome.removes]
+
+
+def last_told(contacts: pl.DataFrame) -> pl.DataFrame:
+    """One row per household and alert: an answer told again later replaces the one before."""
+    ordered = contacts.sort("household_key", "alert", "received_on", "contacted_on", "outcome", "delivery")
+    return ordered.unique(["household_key", "alert"], keep="last", maintain_order=True)
+
+
+def last_talks(contacts: pl.DataFrame, bands_then: pl.DataFrame | None) -> pl.DataFrame:
+    """household_key, talked_on, band_then: each household's newest completed contact.
+
+    "Not reached" is none, so it never gives rest. `bands_then` (alert_id, band) tells the band of past alerts; rounds
+    before our own have none, and there only a new signal can end the rest.
+    """
+    talks = (
+        contacts.filter(pl.col("outcome").is_in(CONTACT_CODES))
+        .select("household_key", "alert", talked_on=pl.coalesce("contacted_on", "selected_on"))
+        .sort("household_key", "talked_on", "alert")
+        .unique("household_key", keep="last", maintain_order=True)
+    )
+    known = pl.DataFrame(schema={"alert_id": pl.String, "band": Band}) if bands_then is None else bands_then
+    bands = known.select(alert=pl.col("alert_id"), band_then=pl.col("band").cast(Band)).unique("alert")
+    return talks.join(bands, on="alert", how="left").select("household_key", "talked_on", "band_then")
+
+
+def households_removed(contacts: pl.DataFrame) -> pl.Series:
+    return contacts.filter(pl.col("outcome").is_in(REMOVING_CODES))["household_key"].unique()
