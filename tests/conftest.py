@@ -1,0 +1,87 @@
+"""Fixtures of more than one room."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_BINARIES = (*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), *sorted(Path("/opt").glob("pgsql*/bin")))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """A throw-away PostgreSQL behind a socket; every call makes an empty database and returns its URL."""
+    binaries = _postgres_binaries()
+    account = _postgres_account()
+    # Not tmp_path: a socket's path has 107 bytes, and pytest's folders are closed to other accounts.
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        if account:
+            shutil.chown(folder, account, account)
+        _as(account, [binaries / "initdb", "-D", folder / "data", "-U", "blindspot", "-A", "trust", "-N", "-E", "UTF8"])
+        settings = {"listen_addresses": "", "unix_socket_directories": name, "fsync": "off", "max_connections": "40"}
+        command: list[str | Path] = [binaries / "postgres", "-D", folder / "data"]
+        command += [f"-c{k}={v}" for k, v in settings.items()]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(command, user=account, cwd=name, stdout=log, stderr=log)
+        try:
+            yield _maker_of_databases(name, server, folder / "log")
+        finally:
+            server.send_signal(signal.SIGINT)  # fast: ends open sessions
+            server.wait(30)
+
+
+def _maker_of_databases(folder: str, server: subprocess.Popen[bytes], log: Path) -> Callable[[], str]:
+    made = 0
+
+    def make() -> str:
+        nonlocal made
+        made += 1
+        _wait_until_ready(folder, server, log)
+        with psycopg.connect(host=folder, user="blindspot", dbname="postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE test_{made}".encode())
+        return f"postgresql+psycopg://blindspot@/test_{made}?host={folder}"
+
+    return make
+
+
+def _wait_until_ready(folder: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(host=folder, user="blindspot", dbname="postgres").close()
+            return
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(log.read_text(errors="replace")) from None
+            time.sleep(0.05)
+
+
+def _postgres_binaries() -> Path:
+    on_path = shutil.which("initdb")
+    for folder in (*_BINARIES, *([Path(on_path).parent] if on_path else [])):
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    pytest.skip("no PostgreSQL server binaries on this machine")
+
+
+def _postgres_account() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        pytest.skip("running as root, and there is no account `postgres` to run the server as")
+
+
+def _as(account: str | None, command: list[str | Path]) -> None:
+    subprocess.run(command, user=account, cwd="/", check=True, stdout=subprocess.DEVNULL)

@@ -1,0 +1,106 @@
+"""SQLite by default, PostgreSQL by URL, one schema. Opening it at head costs no Alembic import."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from store.faults import StoreError
+from store.files import OURS_ONLY, make_folder
+
+HEAD = "0001"  # the newest migration; a test holds it to the scripts
+MIGRATIONS = Path(__file__).parent / "migrations"
+_WAIT_MS = 30_000
+
+
+def open_database(url: str) -> Engine:
+    """An engine on a database at head: created, or migrated, where it is not."""
+    engine = _engine(make_url(url))
+    try:
+        if revision(engine) != HEAD:
+            migrate(engine)
+    except DatabaseError as error:
+        engine.dispose()
+        where = engine.url.render_as_string(hide_password=True)
+        cure = "start the database, or mend `database` in config.yaml"
+        raise StoreError("database", f"{where} cannot be used ({type(error.orig).__name__})", cure) from None
+    except StoreError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def revision(engine: Engine) -> str | None:
+    """The migration a database stands at; None: empty."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
+
+
+def migrate(engine: Engine, to: str = "head", *, down: bool = False) -> None:
+    """One transaction on both databases: a killed migration leaves the schema as it was."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    move = command.downgrade if down else command.upgrade
+    with engine.execution_options(writes=True).begin() as connection:
+        config.attributes["connection"] = connection
+        try:
+            move(config, to)
+        except CommandError as error:
+            cure = "use the version of Blindspot that last ran on it, or a newer one"
+            raise StoreError("database", f"the database's schema is not ours: {error}", cure) from None
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """One transaction, committed whole. On SQLite it takes the write lock at once, so it never fails half way."""
+    with Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+def _engine(url: URL) -> Engine:
+    # hide_parameters: an error's text must not carry a person's data into a log.
+    engine = create_engine(url, hide_parameters=True, json_serializer=_to_json)
+    if url.get_backend_name() == "sqlite":
+        _create_file(url.database)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _create_file(database: str | None) -> None:
+    if database and database != ":memory:":
+        make_folder(Path(database).parent)
+        Path(database).touch(mode=OURS_ONLY)  # SQLite gives its -wal and -shm files the same mode
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, or DDL would commit by itself
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_WAIT_MS}", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

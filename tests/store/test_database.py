@@ -1,0 +1,180 @@
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from store.database import HEAD, MIGRATIONS, migrate, open_database, reading, revision, writing
+from store.faults import StoreError
+from store.tables import Access, Alert, AlertEvent, Base, Delivery, Identity, RowSetAside, Run, Stage, StoredModel
+
+NOW = datetime(2026, 9, 1, 1, 30, tzinfo=UTC)
+DAY = date(2026, 8, 31)
+
+
+def one_row_of_every_table() -> list[Base]:
+    return [
+        Delivery(
+            id="d", source="kepco", base_month=DAY, received_on=DAY, file_name="a.csv", received=2, accepted=1,
+            set_aside=1, leftover=["성별"], state="taken", recorded_at=NOW,
+        ),
+        RowSetAside(delivery="d", row_no=2, column_name="연체월수", rule="months_known"),
+        Run(id="r", kind="nightly", as_of=DAY, started_at=NOW, state="running", inputs="i", settings="s", code="c"),
+        Stage(run="r", name="take_in", state="done", seconds=1.5, finished_at=NOW),
+        StoredModel(id="m", as_of=DAY, state="champion", digest="x", metrics={"auc": 0.7}, path="m", created_at=NOW),
+        Alert(id="a", household_key=-(2**63), office="1111053000", lane="risk", opened_on=DAY, due_on=DAY,
+              state="open", run="r", reasons=["power_cut"]),
+        AlertEvent(alert="a", event="opened", source="r", known_on=DAY, recorded_at=NOW),
+        Identity(kind="person", token=2**63 - 1, digest=bytes(32), key_id="seal-001", sealed_identifier=b"x",
+                 told_on=DAY),
+        Access(seq=1, at=NOW, account="u", place="h", task="sheet", purpose="p", reason="r", subjects=[2**62], rows=1,
+               previous=bytes(32), hash=bytes(32)),
+    ]  # fmt: skip
+
+
+def fill(engine: Engine) -> None:
+    with writing(engine) as session:
+        for row in one_row_of_every_table():
+            session.add(row)
+            session.flush()
+
+
+def test_every_table_holds_a_row_and_gives_it_back(engine: Engine) -> None:
+    fill(engine)
+    with reading(engine) as session:
+        filled = {table.name for table in Base.metadata.sorted_tables if session.execute(select(table)).first()}
+        assert filled == set(Base.metadata.tables)
+        alert = session.get_one(Alert, "a")
+        assert (alert.household_key, alert.reasons) == (-(2**63), ["power_cut"])
+        assert session.get_one(Run, "r").started_at == NOW
+
+
+def test_the_migrated_schema_is_the_declared_one(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_head_is_the_newest_script() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
+
+
+def test_every_migration_goes_up_down_and_up_again_with_data(url: str) -> None:
+    engine = open_database(url)
+    fill(engine)
+    for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions():  # newest first
+        migrate(engine, str(script.down_revision or "base"), down=True)
+    assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+    migrate(engine)
+    assert revision(engine) == HEAD
+    fill(engine)
+    engine.dispose()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = open_database(url)
+    migrate(engine, "base", down=True)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE access_log (x INTEGER)"))  # the last table of the first migration
+    with pytest.raises(Exception, match="access_log"):
+        migrate(engine)
+    assert set(inspect(engine).get_table_names()) <= {"access_log", "alembic_version"}
+    engine.dispose()
+
+
+def test_opening_at_head_imports_no_alembic_and_the_ledger_no_frames(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    open_database(url).dispose()
+    told = (
+        "import sys, time; start = time.perf_counter()\n"
+        "from store import ledger; from store.database import open_database\n"
+        f"opened = time.perf_counter(); engine = open_database({url!r}); ledger.last_done_night(engine)\n"
+        "heavy = {'alembic', 'polars', 'deltalake', 'prefect', 'pandas', 'numpy', 'pyarrow'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "assert time.perf_counter() - opened < 0.2\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", told], check=True, env=env)
+
+
+def test_a_newer_schema_is_refused(url: str) -> None:
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(StoreError, match="not ours") as caught:
+        open_database(url)
+    assert "newer" in caught.value.cure
+
+
+def test_an_unreachable_database_is_told_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_database(f"postgresql+psycopg://u:s3cret@/x?host={tmp_path}")
+    assert caught.value.kind == "database"
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_files_are_ours_only(tmp_path: Path) -> None:
+    path = tmp_path / "work" / "a.db"
+    engine = open_database(f"sqlite:///{path}")
+    fill(engine)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+    engine.dispose()
+
+
+def test_errors_carry_no_values(engine: Engine) -> None:
+    fill(engine)
+    again = Identity(
+        kind="person", token=2**63 - 1, digest=b"secret", key_id="k", sealed_identifier=b"secret", told_on=DAY
+    )
+    with pytest.raises(IntegrityError) as caught, writing(engine) as session:
+        session.add(again)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_time_without_zone_is_refused_and_any_zone_becomes_utc(engine: Engine) -> None:
+    seoul = timezone(timedelta(hours=9))
+
+    def run(name: str, at: datetime) -> Run:
+        return Run(id=name, kind="demo", as_of=DAY, started_at=at, state="done", inputs="", settings="", code="")
+
+    with writing(engine) as session:
+        session.add(run("a", datetime(2026, 9, 1, 8, 0, tzinfo=seoul)))
+    with reading(engine) as session:
+        found = session.get_one(Run, "a").started_at
+    assert (found, found.tzinfo) == (datetime(2026, 8, 31, 23, 0, tzinfo=UTC), UTC)
+    with pytest.raises(StatementError, match="without a zone"), writing(engine) as session:
+        session.add(run("b", datetime(2026, 9, 1, 8, 0)))  # noqa: DTZ001 (what is refused)
+
+
+def test_guards_of_the_schema(engine: Engine) -> None:
+    fill(engine)
+    broken: list[Base] = [
+        Delivery(id="e", received_on=DAY, file_name="e", received=3, accepted=1, set_aside=1, state="refused",
+                 recorded_at=NOW),
+        Delivery(id="e", received_on=DAY, file_name="e", state="taken", recorded_at=NOW),
+        StoredModel(id="n", as_of=DAY, state="champion", digest="y", path="n", created_at=NOW),
+        Alert(id="b", household_key=-(2**63), office="1", lane="risk", opened_on=DAY, due_on=DAY, state="open",
+              run="r"),
+        Alert(id="b", household_key=1, office="1", lane="risk", opened_on=DAY, due_on=DAY, state="open", run="?"),
+    ]  # fmt: skip
+    for row in broken:
+        with pytest.raises(IntegrityError), writing(engine) as session:
+            session.add(row)
+
+
+def test_sqlite_waits_keeps_and_checks(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    with engine.connect() as connection:
+        told = [connection.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "foreign_keys", "synchronous")]
+    assert told == ["wal", 1, 2]
+    engine.dispose()
