@@ -1,0 +1,96 @@
+"""Whose household an observation is. What fits nobody, or several, is counted and never guessed."""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from features.feeds import HORIZON_DAYS
+from features.known import holds_on
+from features.links import Counts, Links
+from signals.signal import KeyKind
+
+
+class Attached(NamedTuple):
+    observations: pl.DataFrame  # with row
+    ambiguous: pl.DataFrame  # row, notices: told of the household's address or building, but it may be another's
+    counts: Counts
+
+
+def attach(observations: pl.DataFrame, links: Links) -> Attached:
+    """`observations`: key, key_kind, signal (number), days_ago, observed_on and more. Adds `row`, drops key_kind."""
+    by_person, persons = _of_persons(_of_kind(observations, "person"), links)
+    by_household, households = _of_households(_of_kind(observations, "household"), links)
+    by_address, ambiguous, addresses = _of_addresses(_of_kind(observations, "address"), links)
+    return Attached(pl.concat([by_person, by_household, by_address]), ambiguous, persons | households | addresses)
+
+
+def _of_kind(observations: pl.DataFrame, kind: KeyKind) -> pl.DataFrame:
+    return observations.filter(pl.col("key_kind") == kind).drop("key_kind")
+
+
+def _of_persons(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, Counts]:
+    joined = told.join(links.persons, left_on="key", right_on="person_key", how="inner")
+    attached = joined.filter(pl.col("row").is_not_null())
+    counts = {
+        "unknown_person": told.height - joined.height,
+        "person_without_household": joined.height - attached.height,
+    }
+    return attached, counts
+
+
+def _of_households(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, Counts]:
+    living = links.households.select("household_key", "row")
+    attached = told.join(living, left_on="key", right_on="household_key", how="inner")
+    rest = told.height - attached.height
+    ended = told.join(living, left_on="key", right_on="household_key", how="anti")
+    known = int(ended["key"].is_in(links.known_households.implode()).sum())
+    return attached, {"unknown_household": rest - known, "ended_household": known}
+
+
+def _of_addresses(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, pl.DataFrame, Counts]:
+    """An address's observation is of who lived there on that day: not of who lives there since."""
+    told = told.with_row_index("told")
+    crowded = _buildings_with_units(links.spells)
+    living_there = _living_there(told.join(crowded, left_on="key", right_on="building_key", how="anti"), links.spells)
+    several = living_there["told"].is_duplicated()
+    attached = living_there.filter(~several & pl.col("row").is_not_null()).select(*told.columns[1:], "row")
+    unclear = pl.concat(
+        [
+            told.join(crowded, left_on="key", right_on="building_key", how="semi"),
+            told.filter(pl.col("told").is_in(living_there.filter(several)["told"].unique().implode())),
+        ]
+    )
+    known = pl.concat([links.spells["address_key"], links.spells["building_key"]]).unique()
+    unknown = told.height - int(told["key"].is_in(known.implode()).sum())
+    counts = {
+        "ambiguous": unclear.height,
+        "unknown_address": unknown,
+        "address_without_household": told.height - attached.height - unclear.height - unknown,
+    }
+    return attached, _notices(unclear, links.spells), counts
+
+
+def _buildings_with_units(spells: pl.DataFrame) -> pl.DataFrame:
+    """A notice that names only such a building may be anybody's there."""
+    return spells.filter(pl.col("address_key") != pl.col("building_key")).select("building_key").unique()
+
+
+def _living_there(told: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
+    """One row per observation and household that lived at that very address when it was observed."""
+    joined = told.join(spells.drop("building_key"), left_on="key", right_on="address_key", how="inner")
+    return joined.filter(holds_on(pl.col("observed_on"))).unique(["told", "household_key"])
+
+
+def _notices(unclear: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
+    """Per household: notices of the last two years to its address or building while it lived there."""
+    recent = unclear.filter(pl.col("days_ago") <= HORIZON_DAYS)
+    # A building is told of again and again: first its days, then its many households.
+    days = recent.select("key", "signal", "observed_on").unique().group_by("key", "observed_on").agg(notices=pl.len())
+    living = spells.filter(pl.col("row").is_not_null())
+    holders = pl.concat(
+        [living.select("row", "valid_from", "valid_to", key=column) for column in ("address_key", "building_key")]
+    )
+    there = days.join(holders, on="key").filter(holds_on(pl.col("observed_on")))
+    # Two spells of one household, or its unit and building being the same: one notice all the same.
+    once = there.select("row", "key", "observed_on", "notices").unique()
+    return once.group_by("row").agg(pl.col("notices").sum())

@@ -1,0 +1,123 @@
+"""Prepared -> one row of numbers per household, with the facts and the evidence that officers read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from features.across import Across
+from features.catalogue import Feature, feature_list
+from features.contacts import contact_values, summarise_contacts
+from features.evidence import evidence_of, join_evidence, relieved_domains
+from features.household import address_status, household_values
+from features.kinds import Values, measure
+from features.pairs import Told, told_of
+from features.prepare import Prepared
+from features.shapes import shapes_of
+from signals.signal import Signal
+
+Matrix = npt.NDArray[np.float32]  # (features, households): a feature is one contiguous row
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    features: pl.DataFrame  # household_key, then feature_list's columns as float32; sorted by household_key
+    facts: pl.DataFrame  # one row per household, same order
+    evidence: pl.DataFrame  # features.evidence.EVIDENCE
+
+
+def build(prepared: Prepared, households: pl.Series | None = None, part: tuple[int, int] = (0, 1)) -> Built:
+    """`households`: only these, by key. `part` (i, n): only those with household_key % n == i."""
+    homes = _homes(prepared, households, part)
+    place = np.full(prepared.households.height, -1, np.int32)
+    place[homes["row"].to_numpy()] = np.arange(homes.height, dtype=np.int32)
+    homes = homes.with_columns(row=pl.Series(range(homes.height), dtype=pl.Int32))
+    contacts = _placed(prepared.contacts, place)
+    told = told_of(_placed(prepared.observations, place), len(prepared.signals))
+
+    listed = feature_list({signal.name: signal for signal in prepared.signals})
+    matrix: Matrix = np.full((len(listed), homes.height), np.nan, np.float32)
+    across, evidence, benefits = _fill_signals(matrix, prepared, told, homes)
+    evidence_frame = join_evidence(evidence, homes["household_key"])
+    status = address_status(homes, contacts)
+    summary = summarise_contacts(contacts, prepared.as_of)
+    _fill_groups(matrix, listed, "across", across.values())
+    _fill_groups(matrix, listed, "household", household_values(homes, status, benefits, prepared.as_of))
+    _fill_groups(matrix, listed, "contacts", contact_values(summary, homes.height))
+    features = pl.DataFrame([homes["household_key"], *(pl.Series(f.name, matrix[i]) for i, f in enumerate(listed))])
+    relieved = relieved_domains(evidence_frame, prepared.signals)
+    return Built(features, _facts(homes, status, summary, relieved), evidence_frame)
+
+
+def _homes(prepared: Prepared, households: pl.Series | None, part: tuple[int, int]) -> pl.DataFrame:
+    i, n = part
+    if not 0 <= i < n:
+        raise ValueError(f"part {i} of {n}: must be 0 <= i < n")
+    # Polars' % takes the divisor's sign: never negative here.
+    homes = prepared.households.filter(pl.col("household_key") % n == i)
+    return homes if households is None else homes.filter(pl.col("household_key").is_in(households.implode()))
+
+
+def _placed(frame: pl.DataFrame, place: npt.NDArray[np.int32]) -> pl.DataFrame:
+    """Only the rows of this part's households, row = their place in it."""
+    return frame.with_columns(row=pl.Series(place[frame["row"].to_numpy()])).filter(pl.col("row") >= 0)
+
+
+def _fill_signals(
+    matrix: Matrix, prepared: Prepared, told: list[Told], homes: pl.DataFrame
+) -> tuple[Across, list[pl.DataFrame], npt.NDArray[np.float64]]:
+    across = Across(prepared.as_of, homes.height)
+    benefits = np.zeros(homes.height)
+    evidence = []
+    start = 0
+    for signal, feed, of_signal in zip(prepared.signals, prepared.feeds, told, strict=True):
+        shapes = shapes_of(signal)
+        block, start = matrix[start : start + len(shapes)], start + len(shapes)
+        if not feed.is_open:
+            continue
+        measured = measure(signal, feed, of_signal)
+        for row, shape in zip(block, shapes, strict=True):
+            row[_is_covered(signal, homes)] = shape.empty
+            row[measured.rows] = measured.values[shape.name]
+        across.add(signal, feed, of_signal, measured)
+        benefits[measured.rows] += measured.is_live & bool(signal.relieves)
+        evidence.append(evidence_of(signal, of_signal, measured))
+    return across, evidence, benefits
+
+
+def _is_covered(signal: Signal, homes: pl.DataFrame) -> npt.NDArray[np.bool_] | slice:
+    if signal.covers_housing is None:
+        return slice(None)
+    covered = homes["housing"].cast(pl.String).is_in(sorted(signal.covers_housing))
+    return covered.fill_null(False).to_numpy()
+
+
+def _fill_groups(matrix: Matrix, listed: tuple[Feature, ...], group: str, values: Values) -> None:
+    for i, feature in enumerate(listed):
+        if feature.group == group:
+            matrix[i] = values[feature.name.removeprefix(f"{group}__")]
+
+
+def _facts(homes: pl.DataFrame, status: pl.Series, summary: pl.DataFrame, relieved: pl.DataFrame) -> pl.DataFrame:
+    joined = (
+        homes.with_columns(address_status=status, lives_alone=pl.col("members") == 1, has_child=pl.col("children") > 0)
+        .join(summary, on="row", how="left", maintain_order="left")
+        .join(relieved, on="household_key", how="left", maintain_order="left")
+    )
+    nothing = pl.lit([], pl.List(pl.String))
+    return joined.select(
+        "household_key",
+        "office",
+        pl.col("housing").cast(pl.String),
+        "address_status",
+        pl.col("members").cast(pl.Int32),
+        pl.col("head_age").cast(pl.Int32),
+        "has_child",
+        "has_senior",
+        "lives_alone",
+        pl.col("prior_selections").fill_null(0).cast(pl.Int32),
+        "last_outcome",
+        "last_contacted_on",
+        pl.col("relieved").fill_null(nothing),
+    )

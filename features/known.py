@@ -1,0 +1,56 @@
+"""What was known on a day: the last telling of every spell, and nothing received later."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import get_args
+
+import polars as pl
+
+from signals.signal import Housing
+
+HOUSINGS = pl.Enum(get_args(Housing))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Frames of signals.tables. They may hold rows received after `as_of`: those are left out here."""
+
+    as_of: date
+    observations: pl.DataFrame
+    residents: pl.DataFrame
+    addresses: pl.DataFrame
+    contacts: pl.DataFrame
+
+
+def resident_spells(known: Known) -> pl.DataFrame:
+    keys = ("person_key", "household_key", "valid_from")
+    columns = (*keys, "received_on", "valid_to", "birth_year", "is_head")
+    return _last_told(known.residents, keys, columns, known.as_of)
+
+
+def address_spells(known: Known) -> pl.DataFrame:
+    keys = ("household_key", "address_key", "valid_from")
+    columns = (*keys, "received_on", "valid_to", "building_key", "has_unit", "housing", "office")
+    frame = known.addresses.with_columns(pl.col("housing").cast(HOUSINGS))
+    return _last_told(frame, keys, columns, known.as_of)
+
+
+def contacts_told(known: Known) -> pl.DataFrame:
+    """One row per household and alert: what the last telling says. Own alerts and past rounds alike."""
+    keys = ("household_key", "alert")
+    columns = (*keys, "received_on", "selected_on", "contacted_on", "outcome")
+    return _last_told(known.contacts, keys, columns, known.as_of).filter(pl.col("selected_on") <= known.as_of)
+
+
+def holds_on(day: date | pl.Expr) -> pl.Expr:
+    """valid_to is exclusive."""
+    return (pl.col("valid_from") <= day) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > day))
+
+
+def _last_told(frame: pl.DataFrame, keys: Sequence[str], columns: Sequence[str], as_of: date) -> pl.DataFrame:
+    # Told twice on one day: sorting by all that is left decides, so that the order of rows never does.
+    told = frame.lazy().filter(pl.col("received_on") <= as_of).select(columns).sort(columns)
+    is_last = pl.any_horizontal([pl.col(key).ne_missing(pl.col(key).shift(-1)) for key in keys])
+    # The very last row is compared with null, which differs from every key.
+    return told.filter(is_last).collect()

@@ -1,0 +1,111 @@
+"""Observations of a part -> one figure per household, signal and month (or day): the last telling, members added up."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from features.feeds import HORIZON_MONTHS
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+_NO_MONTHS = -1
+_BUCKETS = 1024  # more than HORIZON_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One signal's figures, sorted by household row and bucket. All arrays have the same length."""
+
+    row: Ints
+    bucket: Ints  # lag in months; of an event, days ago
+    months: Ints  # the most any member was told of; -1: not told
+    amount_won: Ints  # of all members together; 0 when not told
+    has_amount: Bools
+    times: Ints  # members, or events of the day
+    observed_on: Ints  # days since 1970
+    received_on: Ints
+
+    def only(self, wanted: Bools) -> "Told":
+        return Told(*(getattr(self, field.name)[wanted] for field in fields(self)))
+
+    def is_first(self) -> Bools:
+        """Marks each household's newest figure."""
+        is_first: Bools = np.diff(self.row, prepend=-1) != 0
+        return is_first
+
+
+def told_of(observations: pl.DataFrame, signals: int) -> list[Told]:
+    """`observations`: row, signal, bucket, key, received_on, observed_on, months, amount_won. One entry per signal."""
+    latest = _last_telling_of_each_key(observations)
+    code = latest["code"].to_numpy()
+    starts = np.flatnonzero(np.diff(code, prepend=-1))
+    figures = _figures(latest, starts)
+    first = code[starts]
+    rows = _rows_spanned(observations)
+    signal = first // (rows * _BUCKETS)
+    cuts = np.searchsorted(signal, np.arange(signals + 1))
+    row, bucket = first // _BUCKETS % rows, first % _BUCKETS
+    return [Told(*(part[cuts[s] : cuts[s + 1]] for part in (row, bucket, *figures))) for s in range(signals)]
+
+
+def _rows_spanned(observations: pl.DataFrame) -> int:
+    return int(observations.select(pl.col("row").max().fill_null(0)).item()) + 1
+
+
+def _last_telling_of_each_key(observations: pl.DataFrame) -> pl.DataFrame:
+    """Two members' arrears add up; one member's month told twice is told once: the last telling counts.
+
+    Told twice on one day: the most that was told, never the sum, for a file can come twice.
+    """
+    rows = _rows_spanned(observations)
+    place = pl.col("signal").cast(pl.Int64) * rows + pl.col("row").cast(pl.Int64)
+    code = place * _BUCKETS + pl.col("bucket").cast(pl.Int64)
+    ordered = observations.select(
+        "key",
+        pl.col("received_on").to_physical(),
+        pl.col("observed_on").to_physical(),
+        pl.col("months").fill_null(_NO_MONTHS),
+        "amount_won",
+        code=code,
+    ).sort("code", "key", "received_on", "months", "amount_won", "observed_on")
+    is_last = pl.any_horizontal([pl.col(c).ne_missing(pl.col(c).shift(-1)) for c in ("code", "key")])
+    return ordered.filter(is_last)
+
+
+def _figures(latest: pl.DataFrame, starts: Ints) -> tuple[npt.NDArray[np.generic], ...]:
+    if not len(starts):
+        nothing = np.empty(0, np.int64)
+        return nothing, nothing, np.empty(0, np.bool_), nothing, nothing, nothing
+    amount = latest["amount_won"]
+    return (
+        np.maximum.reduceat(latest["months"].cast(pl.Int64).to_numpy(), starts),
+        np.add.reduceat(amount.fill_null(0).to_numpy(), starts),
+        np.maximum.reduceat(amount.is_not_null().to_numpy(), starts),
+        np.diff(np.r_[starts, latest.height]),
+        np.maximum.reduceat(latest["observed_on"].cast(pl.Int64).to_numpy(), starts),
+        np.maximum.reduceat(latest["received_on"].cast(pl.Int64).to_numpy(), starts),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """One signal's months, newest first: arrays of shape (HORIZON_MONTHS, households told of)."""
+
+    rows: Ints  # households told of, ascending
+    is_told: Bools
+    months: Floats  # 0 where not told; -1 where told without months
+    amount_won: Floats  # 0 where not told. Whole numbers below 2**53: sums are exact in any order
+
+
+def lattice(told: Told) -> Lattice:
+    is_new = told.is_first()
+    pair = np.cumsum(is_new) - 1
+    shape = (HORIZON_MONTHS, int(is_new.sum()))
+    is_told, months, amount = np.zeros(shape, np.bool_), np.zeros(shape), np.zeros(shape)
+    at = (told.bucket, pair)
+    is_told[at], months[at], amount[at] = True, told.months, told.amount_won
+    return Lattice(told.row[is_new], is_told, months, amount)
