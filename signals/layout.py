@@ -5,6 +5,8 @@ from typing import Literal
 
 from signals.signal import KeyKind
 
+DateFormat = Literal["202608", "2026-08-31", "2026. 8. 31.", "20260831"]
+
 # From the end of the month told of to the day the file is sent. The one documented case took about two months from
 # the third unpaid premium to the notice (Donga, 2022-08-24); cut-offs and reports are worth nothing that late.
 USUAL_LAG = (45, 75)
@@ -33,7 +35,7 @@ class Layout:
     encoding: Literal["cp949", "utf-8-sig"]
     columns: tuple[Column, ...]  # in the order the source writes them
     separator: Literal[",", "|", "\t"] = ","
-    dates: Literal["202608", "2026-08-31", "2026. 8. 31.", "20260831"] = "202608"
+    dates: DateFormat = "202608"
     won_per_unit: Literal[1, 1000] = 1
     thousands: bool = False  # amounts written 1,234,500 (quoted)
     digits: Literal["ascii", "full_width"] = "ascii"

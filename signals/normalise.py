@@ -1,0 +1,85 @@
+"""One written form per identifier, so that the same person or home always gets the same key. Polars expressions."""
+
+import polars as pl
+
+_DASHES = r"[\s\-\u00AD\u2010-\u2015\u2212\u318D·]"
+
+# The region names that sources write for the same 시·도.
+_REGIONS = {
+    "서울": "서울특별시", "서울시": "서울특별시",
+    "부산": "부산광역시", "부산시": "부산광역시",
+    "대구": "대구광역시", "대구시": "대구광역시",
+    "인천": "인천광역시", "인천시": "인천광역시",
+    "광주시": "광주광역시",
+    "대전": "대전광역시", "대전시": "대전광역시",
+    "울산": "울산광역시", "울산시": "울산광역시",
+    "세종": "세종특별자치시", "세종시": "세종특별자치시",
+    "경기": "경기도",
+    "강원": "강원특별자치도", "강원도": "강원특별자치도",
+    "충북": "충청북도", "충남": "충청남도",
+    "전북": "전북특별자치도", "전라북도": "전북특별자치도",
+    "전남": "전라남도", "경북": "경상북도", "경남": "경상남도",
+    "제주": "제주특별자치도", "제주도": "제주특별자치도",
+}  # fmt: skip
+
+# 101동 1203호, 제3동 제201호, 가동 102호, 1203호, B02호, 지하 1호: at the end, after the number of the building.
+_UNIT = r"\s(?:(?:제?[0-9]{1,4}|[A-Z]|[가-하])동\s?)?제?(?:지하|지층|B|[0-9]{1,2}층)?\s?[0-9]{1,5}(?:-[0-9]{1,3})?호$"
+
+
+def text(cell: pl.Expr) -> pl.Expr:
+    """Full-width to plain, outer spaces off, control characters out; empty becomes null."""
+    plain = cell.str.normalize("NFKC").str.replace_all(r"\p{C}", "").str.strip_chars()
+    return pl.when(plain != "").then(plain)
+
+
+def person_no(cell: pl.Expr) -> pl.Expr:
+    """13 digits, or null. No checksum: numbers issued since October 2020 have none."""
+    digits = text(cell).str.replace_all(_DASHES, "")
+    is_number = digits.str.contains(r"^[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{7}$")
+    return pl.when(is_number).then(digits)
+
+
+def birth_year(number: pl.Expr) -> pl.Expr:
+    """From a normalised person number: its seventh digit says the century."""
+    digit = number.str.slice(6, 1)
+    century = (
+        pl.when(digit.is_in(["1", "2", "5", "6"])).then(1900).when(digit.is_in(["3", "4", "7", "8"])).then(2000)
+    ).otherwise(1800)
+    return (century + number.str.slice(0, 2).cast(pl.Int16)).cast(pl.Int16)
+
+
+def household_no(cell: pl.Expr) -> pl.Expr:
+    """6-20 digits and capital letters without separators, or null."""
+    plain = text(cell).str.replace_all(_DASHES, "").str.to_uppercase()
+    return pl.when(plain.str.contains(r"^[0-9A-Z]{6,20}$")).then(plain)
+
+
+def phone(cell: pl.Expr) -> pl.Expr:
+    """9-11 digits that begin with 0, or null."""
+    digits = text(cell).str.replace_all(r"[()\s.]", "").str.replace_all(_DASHES, "").str.replace(r"^\+?820?", "0")
+    return pl.when(digits.str.contains(r"^0[0-9]{8,10}$")).then(digits)
+
+
+def address(cell: pl.Expr) -> pl.Expr:
+    """One spelling of a full address, or null when it has no place name or no number.
+
+    What stands in brackets (legal dong, name of the complex) is left out: sources write it or do not.
+    """
+    plain = text(cell).str.to_uppercase().str.replace_all(r"\([^)]*\)", " ").str.replace_all(r"[,;()]", " ")
+    plain = plain.str.replace_all(r"\s*[-\u2010-\u2015\u2212]\s*", "-").str.replace_all(r"\s+", " ").str.strip_chars()
+    region = plain.str.extract(r"^(\S+) ", 1)
+    rest = plain.str.replace(r"^\S+ ", "")
+    plain = pl.when(region.is_in(list(_REGIONS))).then(region.replace(_REGIONS) + " " + rest).otherwise(plain)
+    # 101동1203호, 101동 제1203호 -> 101동 1203호
+    plain = plain.str.replace(r"동\s?제?([0-9]{1,5}(?:-[0-9]{1,3})?호)$", "동 ${1}")
+    return pl.when(plain.str.contains("[가-힣]") & plain.str.contains("[0-9]")).then(plain)
+
+
+def has_unit(full: pl.Expr) -> pl.Expr:
+    """Of a normalised address: does it name a flat (호)? Without one it may fit several households."""
+    return full.str.contains(_UNIT)
+
+
+def building(full: pl.Expr) -> pl.Expr:
+    """A normalised address without its unit."""
+    return full.str.replace(_UNIT, "").str.strip_chars()

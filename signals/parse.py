@@ -1,0 +1,47 @@
+"""Text cells -> dates, months and numbers. What cannot be read becomes null: a rule of the contract."""
+
+from typing import assert_never
+
+import polars as pl
+
+from signals.layout import DateFormat
+
+# No debt of a person or length of a spell reaches these: such a cell is a slip, in the unit or the column.
+MOST_WON = 10_000_000_000
+MOST_MONTHS = 600
+_YEAR = "(?:1[89]|2[01])[0-9]{2}"
+
+
+def has_days(written: DateFormat) -> bool:
+    return written != "202608"
+
+
+def day(cell: pl.Expr, written: DateFormat) -> pl.Expr:
+    """The day written; of a month, its first day."""
+    match written:
+        case "202608":
+            pattern = rf"^({_YEAR})([0-9]{{2}})(x?)$"
+        case "2026-08-31":
+            pattern = rf"^({_YEAR})-([0-9]{{1,2}})-([0-9]{{1,2}})$"
+        case "2026. 8. 31.":
+            pattern = rf"^({_YEAR})\s*\.\s*([0-9]{{1,2}})\s*\.\s*([0-9]{{1,2}})\s*\.?$"
+        case "20260831":
+            pattern = rf"^({_YEAR})([0-9]{{2}})([0-9]{{2}})$"
+        case other:
+            assert_never(other)
+    year, month, day_of_month = (cell.str.extract(pattern, group) for group in (1, 2, 3))
+    day_of_month = pl.when(day_of_month == "").then(pl.lit("1")).otherwise(day_of_month)
+    # Polars casts no text to dates; an impossible day (31 February) becomes null here.
+    return pl.concat_str(year, month, day_of_month, separator="-").str.to_date("%Y-%m-%d", strict=False)
+
+
+def whole(cell: pl.Expr) -> pl.Expr:
+    """An integer of up to 15 digits, with or without commas at the thousands."""
+    is_number = cell.str.contains(r"^[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})$")
+    return pl.when(is_number).then(cell.str.replace_all(",", "", literal=True)).cast(pl.Int64, strict=False)
+
+
+def months_between(start: pl.Expr, end: pl.Expr) -> pl.Expr:
+    """Months that a spell has lasted, the first and the last counted: 1 in its first month."""
+    years = end.dt.year().cast(pl.Int64) - start.dt.year().cast(pl.Int64)
+    return years * 12 + end.dt.month().cast(pl.Int64) - start.dt.month().cast(pl.Int64) + 1
