@@ -1,0 +1,34 @@
+"""A trained model in memory: what scoring and explaining need, nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from models.calibration import Calibration
+from models.columns import Column, Matrix
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Model:
+    id: str
+    booster: Any  # lightgbm.Booster, which has no types
+    columns: tuple[Column, ...]
+    calibration: Calibration
+
+    def margin(self, matrix: Matrix) -> Numbers:
+        """Log-odds before calibration; pushes add up to it."""
+        if not len(matrix):
+            return np.zeros(0)
+        margin: Numbers = self.booster.predict(matrix, raw_score=True)
+        return margin
+
+
+def read_model(model_id: str, text: str, columns: Sequence[Column], calibration: Calibration) -> Model:
+    """Only for text just trained here, or whose signature was verified: LightGBM's reader trusts what it reads."""
+    return Model(model_id, lgb.Booster(model_str=text), tuple(columns), calibration)

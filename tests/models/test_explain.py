@@ -1,0 +1,97 @@
+from dataclasses import replace
+from itertools import combinations
+from math import factorial
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import explain as explaining
+from models.columns import columns_of, groups_of, matrix_of
+from models.errors import ExplanationRefused
+from models.explain import check_against_shap, explain, shap_values, shapley_table
+from models.score import score
+from models.train import Trained
+from tests.models.made_up import FEATURES
+
+
+@given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=5), st.floats(-2, 2))
+def test_tables_equal_shapleys_own_sum(covers: list[float], leaf: float) -> None:
+    d = len(covers)
+    table = shapley_table(np.array(covers), leaf)
+    for pattern in range(2**d):
+        met = [(pattern >> (d - 1 - i)) & 1 for i in range(d)]
+        for i in range(d):
+            rest = [j for j in range(d) if j != i]
+            total = 0.0
+            for size in range(d):
+                for known in combinations(rest, size):
+                    others = float(np.prod([met[j] if j in known else covers[j] for j in rest]))
+                    total += factorial(size) * factorial(d - size - 1) / factorial(d) * others * (met[i] - covers[i])
+            assert table[pattern, i] == pytest.approx(leaf * total, abs=1e-12)
+
+
+def surprising(rows: pl.DataFrame) -> pl.DataFrame:
+    """Nothing known at all, unknown where training always knew, beyond the cap, below zero."""
+    odd = rows[:40].with_columns(pl.lit(np.nan, pl.Float32).alias(f.name) for f in FEATURES)
+    huge = rows[40:80].with_columns(pl.lit(3e9, pl.Float32).alias(f.name) for f in FEATURES)
+    below = rows[80:120].with_columns(-pl.col(f.name) for f in FEATURES)
+    return pl.concat([odd, huge, below, rows[120:900]])
+
+
+def test_rows_add_up_to_the_score(trained: Trained, rows: pl.DataFrame) -> None:
+    told = surprising(rows)
+    pushes, scores = explain(trained.model, told), score(trained.model, told)
+    assert pushes.columns == ["household_key", "base", *groups_of(trained.model.columns)]
+    assert pushes.get_column("household_key").equals(scores.get_column("household_key"))
+    sums = pushes.select(pl.sum_horizontal(pl.exclude("household_key"))).to_series()
+    np.testing.assert_allclose(sums, scores.get_column("margin"), atol=1e-12)
+
+
+def test_every_group_equals_shap(trained: Trained, rows: pl.DataFrame) -> None:
+    told = surprising(rows).sort("household_key")
+    pushes = explain(trained.model, told)
+    values = shap_values(trained.model.booster, matrix_of(told, trained.model.columns))
+    for group in groups_of(trained.model.columns):
+        positions = [i for i, c in enumerate(trained.model.columns) if c.group == group]
+        np.testing.assert_allclose(pushes.get_column(group), values[:, positions].sum(axis=1), atol=1e-12)
+    assert check_against_shap(trained.model, told) < 1e-12
+
+
+def test_order_and_batches_do_not_matter(trained: Trained, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = explain(trained.model, rows)
+    assert explain(trained.model, rows.sample(fraction=1, shuffle=True, seed=3)).equals(whole)
+    monkeypatch.setattr(explaining, "ROWS_AT_A_TIME", 700)
+    np.testing.assert_allclose(explain(trained.model, rows).to_numpy(), whole.to_numpy(), atol=1e-12)
+
+
+def test_few_and_no_households(trained: Trained, rows: pl.DataFrame) -> None:
+    whole = explain(trained.model, rows[:300])
+    one = explain(trained.model, rows[:1])
+    np.testing.assert_allclose(
+        one.to_numpy(), whole.filter(pl.col("household_key") == rows["household_key"][0]).to_numpy(), atol=1e-12
+    )
+    assert explain(trained.model, rows.clear()).columns == whole.columns
+
+
+def test_pushes_that_do_not_add_up_are_refused(
+    trained: Trained, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = explaining.shapley_table
+    monkeypatch.setattr(explaining, "shapley_table", lambda covers, leaf: right(covers, leaf) * 1.0001)
+    with pytest.raises(ExplanationRefused, match="miss the score"):
+        explain(trained.model, rows)
+
+
+def test_a_difference_to_shap_is_refused(trained: Trained, rows: pl.DataFrame) -> None:
+    # The same sums in the wrong columns: only shap can tell.
+    columns = columns_of(FEATURES)
+    swapped = replace(trained.model, columns=(columns[1], columns[0], *columns[2:]))
+    told = rows.rename({columns[0].name: columns[1].name, columns[1].name: columns[0].name})
+    right = explaining.shapley_table
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explaining, "shapley_table", lambda covers, leaf: right(covers, leaf)[:, ::-1])
+        with pytest.raises(ExplanationRefused, match="differ from shap"):
+            check_against_shap(swapped, told)

@@ -1,0 +1,62 @@
+from datetime import date
+
+import polars as pl
+import pytest
+
+from models.labels import label
+from signals.outcomes import OUTCOMES
+from signals.tables import CONTACTS
+
+AS_OF = date(2026, 6, 1)
+ROUND = date(2026, 3, 1)
+
+
+def contact(household: int = 1, outcome: str | None = "no_need", **changes: object) -> dict[str, object]:
+    told = {
+        "household_key": household,
+        "alert": "a1",
+        "office": "1111051500",
+        "lane": "risk",
+        "selected_on": ROUND,
+        "contacted_on": date(2026, 3, 20),
+        "outcome": outcome,
+        "benefit": None,
+        "received_on": date(2026, 4, 1),
+        "delivery": "d",
+    }
+    return told | changes
+
+
+def labels(*contacts: dict[str, object]) -> list[tuple[int, int]]:
+    taught = label(pl.DataFrame(contacts, schema=CONTACTS), AS_OF)
+    return list(taught.select("household_key", "label").iter_rows())
+
+
+@pytest.mark.parametrize("code", OUTCOMES)
+def test_every_outcome_teaches_what_its_entry_says(code: str) -> None:
+    expected = {"need": [(1, 1)], "no_need": [(1, 0)], "nothing": []}[OUTCOMES[code].teaches]
+    assert labels(contact(outcome=code)) == expected
+
+
+def test_an_answer_received_later_is_not_known() -> None:
+    assert labels(contact(received_on=date(2026, 6, 1))) == [(1, 0)]
+    assert labels(contact(received_on=date(2026, 6, 2))) == []
+
+
+def test_nobody_contacted_teaches_nothing() -> None:
+    assert labels(contact(contacted_on=None)) == []
+    assert labels(contact(outcome=None)) == []
+
+
+def test_one_label_per_household_and_round_and_the_last_answer_counts() -> None:
+    first = contact(outcome="unreached", received_on=date(2026, 4, 1))
+    second = contact(outcome="emergency", contacted_on=date(2026, 4, 9), received_on=date(2026, 4, 20))
+    assert labels(second, first) == labels(first, second, second) == [(1, 1)]
+    assert labels(first, second, contact(outcome="no_need", selected_on=date(2026, 5, 1))) == [(1, 1), (1, 0)]
+    taken_back = second | {"outcome": "mistaken", "received_on": date(2026, 5, 20)}
+    assert labels(first, second, taken_back) == []
+
+
+def test_an_outcome_nobody_defined_is_an_error() -> None:
+    with pytest.raises(pl.exceptions.InvalidOperationError):
+        labels(contact(outcome="fraud"))

@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.columns import CAP, columns_of, matrix_of
+from models.errors import ModelRefused, TrainingRefused
+from models.evaluate import roc_auc
+from models.train import Trained, train
+from tests.models.made_up import CAPACITY, FEATURES, QUICK, Fact, draw_rows
+
+NAMES = [f.name for f in FEATURES]
+
+
+def test_learns_what_was_planted(trained: Trained) -> None:
+    fresh = draw_rows(4_000, seed=2)
+    margin = trained.model.margin(matrix_of(fresh, trained.model.columns))
+    label = fresh.get_column("label").to_numpy().astype(np.float64)
+    assert roc_auc(label, margin) > 0.7
+    metrics = trained.facts["metrics"]
+    assert metrics["model"]["roc_auc"]["value"] > max(r["roc_auc"]["value"] for r in metrics["rules"].values())
+    assert metrics["calibration"]["expected_error"] < 0.05
+    assert trained.facts["folds"]["kind"] == "time"
+
+
+def test_same_rows_in_any_order_give_the_same_bytes(rows: pl.DataFrame, trained: Trained) -> None:
+    again = train(rows.sample(fraction=1, shuffle=True, seed=9), FEATURES, QUICK, 5, CAPACITY)
+    assert again.text == trained.text
+    assert again.facts == trained.facts
+    assert train(rows, FEATURES, QUICK, 6, CAPACITY).text != trained.text
+
+
+def test_pandas_rows_are_the_same_rows(rows: pl.DataFrame, trained: Trained) -> None:
+    assert train(rows.to_pandas(), FEATURES, QUICK, 5, CAPACITY).text == trained.text
+
+
+def test_one_answer_is_refused(rows: pl.DataFrame) -> None:
+    for only in (0, 1):
+        with pytest.raises(TrainingRefused, match="say the same"):
+            train(rows.with_columns(label=pl.lit(only, pl.Int8)), FEATURES, QUICK, 5)
+
+
+def test_too_few_needs_are_refused(rows: pl.DataFrame) -> None:
+    with pytest.raises(TrainingRefused, match="had need; 5000"):
+        train(rows, FEATURES, replace(QUICK, min_positives=5_000), 5)
+
+
+def test_constant_scores_are_refused(rows: pl.DataFrame) -> None:
+    empty = rows.with_columns(pl.lit(None, pl.Float32).alias(name) for name in NAMES)
+    with pytest.raises(TrainingRefused, match=r"same score|no better than chance"):
+        train(empty, FEATURES, QUICK, 5)
+
+
+def test_labels_that_contradict_the_past_are_refused(rows: pl.DataFrame) -> None:
+    last = pl.col("selected_on") == rows.get_column("selected_on").max()
+    planted = (pl.col("power_arrears__months_now") > 0).cast(pl.Int8)
+    turned = rows.with_columns(label=pl.when(last).then(1 - planted).otherwise(planted), received_on="selected_on")
+    early = turned.filter(
+        pl.col("selected_on").is_in([*sorted(rows["selected_on"].unique())[:1], rows["selected_on"].max()])
+    )
+    with pytest.raises(TrainingRefused, match="no better than chance"):
+        train(_four_rounds(early), FEATURES, QUICK, 5)
+
+
+def _four_rounds(rows: pl.DataFrame) -> pl.DataFrame:
+    """Only the last of four rounds can be judged: the first three lie within the gap."""
+    first = rows.get_column("selected_on").min()
+    old = pl.col("selected_on") == first
+    days = pl.duration(days=pl.int_range(pl.len()) % 3)
+    return rows.with_columns(selected_on=pl.when(old).then(pl.col("selected_on") + days).otherwise("selected_on"))
+
+
+def test_a_missing_column_is_an_error(rows: pl.DataFrame) -> None:
+    with pytest.raises(ModelRefused, match="wage_arrears__on_now"):
+        train(rows.drop("wage_arrears__on_now"), FEATURES, QUICK, 5)
+
+
+def test_a_household_twice_in_a_round_is_an_error(rows: pl.DataFrame) -> None:
+    with pytest.raises(ValueError, match="twice"):
+        train(pl.concat([rows, rows[:1]]), FEATURES, QUICK, 5)
+
+
+@pytest.mark.parametrize("column", [f for f in FEATURES if f.monotone], ids=lambda f: f.name)
+def test_more_hardship_never_lowers_a_score(trained: Trained, column: Fact) -> None:
+    rng = np.random.default_rng(3)
+    columns = columns_of(FEATURES)
+    position = FEATURES.index(column)
+    matrix = matrix_of(draw_rows(10_000, seed=4), columns)
+    matrix[:, position] = np.nan_to_num(matrix[:, position])
+    raised = matrix.copy()
+    raised[:, position] += rng.gamma(1.0, 1.0 + np.abs(matrix[:, position]).mean(), len(matrix)).astype(np.float32)
+    change = trained.model.margin(raised) - trained.model.margin(matrix)
+    assert int((change * columns[position].monotone < -1e-12).sum()) == 0
+
+
+def test_no_household_can_be_read_from_the_model(rows: pl.DataFrame) -> None:
+    told = rows.with_columns(
+        premium__level_now=pl.when(pl.int_range(pl.len()) == 7).then(987_654_321.0).otherwise("premium__level_now")
+    )
+    text = train(told, FEATURES, QUICK, 5).text
+    infos = next(line for line in text.splitlines() if line.startswith("feature_infos="))
+    assert set(infos.removeprefix("feature_infos=").split(" ")) <= {"none", f"[{-CAP:.0f}:{CAP:.0f}]"}
+    assert "987654321" not in text
+    assert f"{rows.select(pl.col('premium__level_now').max()).item():.0f}" not in text
