@@ -1,0 +1,52 @@
+"""What an agency gets back: a CSV in Korean (UTF-8 with BOM) that says which lines were set aside, why, and the cure.
+
+It repeats no cell of the delivery: a line number is enough for the sender, and names nobody.
+"""
+
+import polars as pl
+
+from signals.delivery import DeliveryName, DeliveryRefused
+from signals.intake import Split
+from signals.rules import RULES
+
+_HEADER = ("구분", "줄", "칸", "내용", "고치는 방법")
+
+
+def write_reply(name: DeliveryName, split: Split) -> bytes:
+    accepted, bad = split.accepted.height, split.set_aside.height
+    counts = f"{name.filename}: 받은 {split.received:,}줄 가운데 {accepted:,}줄을 받아들이고 {bad:,}줄을 제외했습니다."
+    notes = [
+        ("요약", counts, "제외한 줄은 고쳐서 정정본(_r1, _r2, …)에 전체 자료와 함께 보내 주십시오." if bad else "")
+    ]
+    notes += [
+        ("안내", f"약속되지 않은 칸은 읽지 않았습니다: {column}", "필요 없는 칸은 빼 주십시오.")
+        for column in split.leftover
+    ]
+    notes += [("주의", warning, "") for warning in split.warnings]
+    return _csv(_notes(notes), _lines(split.set_aside))
+
+
+def write_refusal(refused: DeliveryRefused) -> bytes:
+    """The whole file was refused: nothing of it was taken in."""
+    return _csv(_notes([("파일 전체 거절", f"{refused.file}: {refused.what_ko}", refused.cure_ko)]))
+
+
+def _notes(notes: list[tuple[str, str, str]]) -> pl.DataFrame:
+    return pl.DataFrame([(kind, "", "", what, cure) for kind, what, cure in notes], schema=_HEADER, orient="row")
+
+
+def _lines(set_aside: pl.DataFrame) -> pl.DataFrame:
+    what = {name: rule.what_ko for name, rule in RULES.items()}
+    cure = {name: rule.cure_ko for name, rule in RULES.items()}
+    return set_aside.select(
+        pl.lit("제외").alias("구분"),
+        pl.col("row_no").cast(pl.String).alias("줄"),
+        pl.col("column").alias("칸"),
+        pl.col("rule").replace_strict(what, return_dtype=pl.String).alias("내용"),
+        pl.col("rule").replace_strict(cure, return_dtype=pl.String).alias("고치는 방법"),
+    )
+
+
+def _csv(*parts: pl.DataFrame) -> bytes:
+    written = pl.concat(parts).write_csv(include_bom=True, line_terminator="\r\n")
+    return written.encode("utf-8")
