@@ -23,6 +23,7 @@ OPEN_ALERTS = pl.Schema(
         "inclusion": pl.Float64,
     }
 )
+_CHUNK = 10_000  # ids per statement
 _STANDS = ("office", "lane", "band", "due_on")  # what may change while an alert is open
 
 
@@ -36,7 +37,7 @@ def save(engine: Engine, run: str, as_of: date, queue: pl.DataFrame, now: dateti
     fresh = told.filter("is_new").sort("alert_id")
     with writing(engine) as session:
         before = session.scalars(select(Alert.id).where(Alert.run == run).order_by(Alert.id)).all()
-        if before or _has_events(session, run):
+        if before or _has_changed(session, run):
             if list(before) != fresh["alert_id"].to_list():
                 what = f"run {run} recorded {len(before)} alerts before and brings {fresh.height} others now"
                 raise StoreError("database", what, "the same inputs must give the same queue: report this as a bug")
@@ -73,18 +74,16 @@ def open_alerts(engine: Engine, as_of: date, besides: str = "") -> pl.DataFrame:
 def record_answers(engine: Engine, answers: pl.DataFrame, source: str, now: datetime) -> int:
     """answers: alert_id, known_on, outcome, closes (Boolean). `source`: the delivery, or the run that closes.
 
-    Alerts that are not ours (past rounds) are passed over, the same source again changes nothing. Returns how many
-    were recorded.
+    One answer per alert and source: the last one, and the same again changes nothing. Alerts that are not ours (past
+    rounds) are passed over. Returns how many were recorded.
     """
     rows = answers.select("alert_id", "known_on", "outcome", "closes").sort("alert_id", "known_on", "outcome").rows()
+    last = {row[0]: row for row in rows}
     with writing(engine) as session:
-        if _has_events(session, source):
-            return 0
-        known = {alert for chunk in _chunks([row[0] for row in rows]) for alert in session.scalars(_ids(chunk))}
-        ours = {row[0]: row for row in rows if row[0] in known}  # the last answer in a file counts
-        for alert_id, known_on, outcome, closes in ours.values():
-            _answer(session, alert_id, known_on, outcome, closes, source, now)
-    return len(ours)
+        new = _unanswered(session, list(last), source)
+        for alert_id in new:
+            _answer(session, last[alert_id], source, now)
+    return len(new)
 
 
 def find(engine: Engine, alert_id: str) -> Alert | None:
@@ -118,8 +117,19 @@ def _reasons(queue: pl.DataFrame) -> pl.Expr:
     return codes.alias("reasons")
 
 
-def _has_events(session: Session, source: str) -> bool:
-    return session.scalars(select(AlertEvent.id).where(AlertEvent.source == source).limit(1)).first() is not None
+def _has_changed(session: Session, run: str) -> bool:
+    changed = select(AlertEvent.id).where(AlertEvent.source == run, AlertEvent.event == "changed")
+    return session.scalars(changed.limit(1)).first() is not None
+
+
+def _unanswered(session: Session, alert_ids: list[str], source: str) -> list[str]:
+    """Those that are ours and that this source has not told of yet."""
+    told = select(AlertEvent.alert).where(AlertEvent.source == source, AlertEvent.event.in_(("answered", "closed")))
+    found: list[str] = []
+    for start in range(0, len(alert_ids), _CHUNK):
+        chunk = alert_ids[start : start + _CHUNK]
+        found += session.scalars(select(Alert.id).where(Alert.id.in_(chunk), Alert.id.not_in(told)).order_by(Alert.id))
+    return found
 
 
 def _open(session: Session, run: str, as_of: date, fresh: pl.DataFrame, now: datetime) -> None:
@@ -149,9 +159,8 @@ def _event(row: dict[str, Any], event: str, source: str, known_on: date, now: da
     return {"alert": row["id"], "event": event, "source": source, "known_on": known_on, "recorded_at": now, **stands}
 
 
-def _answer(
-    session: Session, alert_id: str, known_on: date, outcome: str | None, closes: bool, source: str, now: datetime
-) -> None:
+def _answer(session: Session, told: tuple[Any, ...], source: str, now: datetime) -> None:
+    alert_id, known_on, outcome, closes = told
     alert = session.get_one(Alert, alert_id)
     alert.outcome = outcome
     event = "answered"
@@ -160,11 +169,3 @@ def _answer(
     session.add(
         AlertEvent(alert=alert_id, event=event, source=source, known_on=known_on, outcome=outcome, recorded_at=now)
     )
-
-
-def _ids(chunk: list[str]) -> Any:
-    return select(Alert.id).where(Alert.id.in_(chunk))
-
-
-def _chunks(values: list[str], size: int = 10_000) -> list[list[str]]:
-    return [values[start : start + size] for start in range(0, len(values), size)]

@@ -17,6 +17,8 @@ HEAD = "0001"  # the newest migration; a test holds it to the scripts
 MIGRATIONS = Path(__file__).parent / "migrations"
 _WAIT_MS = 30_000
 
+Database = Engine  # what other rooms call it: only this one knows SQLAlchemy
+
 
 def open_database(url: str) -> Engine:
     """An engine on a database at head: created, or migrated, where it is not."""

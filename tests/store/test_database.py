@@ -98,7 +98,7 @@ def test_opening_at_head_imports_no_alembic_and_the_ledger_no_frames(tmp_path: P
         f"opened = time.perf_counter(); engine = open_database({url!r}); ledger.last_done_night(engine)\n"
         "heavy = {'alembic', 'polars', 'deltalake', 'prefect', 'pandas', 'numpy', 'pyarrow'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
-        "assert time.perf_counter() - opened < 0.2\n"
+        "assert time.perf_counter() - opened < 0.5  # 0.02 on an idle machine\n"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     subprocess.run([sys.executable, "-c", told], check=True, env=env)

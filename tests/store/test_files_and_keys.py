@@ -1,0 +1,198 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from store.archive import Archive, digest_of
+from store.faults import StoreError
+from store.files import hold, make_folder, read_folder, write_folder, write_whole
+from store.keys import ENVIRONMENT, Keys, create_keys, has_keys, keys_folder, load_keys, rotate_seal
+from store.sealing import Sealer
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_file_appears_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "sheet.csv"
+    write_whole(path, b"first")
+    write_whole(path, b"second")
+    assert path.read_bytes() == b"second"
+    assert [entry.name for entry in path.parent.iterdir()] == ["sheet.csv"]
+    assert (mode(path), mode(path.parent), mode(path.parent.parent)) == (0o600, 0o700, 0o700)
+
+
+def test_a_killed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "sheet.csv"
+    write_whole(path, b"yesterday")
+
+    def killed(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "fsync", killed)
+        write_whole(path, b"today")
+    assert path.read_bytes() == b"yesterday"
+    write_whole(path, b"today")
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("sheet.csv", b"today")]
+
+
+def test_what_is_written_is_on_the_disk_before_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def told_sync(handle: int) -> None:
+        done.append("sync")
+        sync(handle)
+
+    def told_rename(path: Path, to: Path) -> Path:
+        done.append("rename")
+        return rename(path, to)
+
+    monkeypatch.setattr(os, "fsync", told_sync)
+    monkeypatch.setattr(Path, "replace", told_rename)
+    write_whole(tmp_path / "a", b"x")
+    assert done == ["sync", "rename", "sync"]
+
+
+def test_a_folder_appears_whole(tmp_path: Path) -> None:
+    bundle = {"model.txt": b"tree", "passport.json": b"{}"}
+    left = make_folder(tmp_path / ".m1.part") / "left.txt"
+    left.write_bytes(b"of a killed attempt")
+    write_folder(tmp_path / "m1", bundle)
+    write_folder(tmp_path / "m1", bundle)
+    assert read_folder(tmp_path / "m1") == bundle
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m1"]
+    with pytest.raises(StoreError, match="other content"):
+        write_folder(tmp_path / "m1", {"model.txt": b"another"})
+
+
+def test_one_at_a_time_and_the_dead_hold_nothing(tmp_path: Path) -> None:
+    lock = tmp_path / "work" / "night.lock"
+    told = f"from store.files import hold; import os, pathlib\nwith hold(pathlib.Path({str(lock)!r})): os._exit(9)"
+    died = subprocess.run([sys.executable, "-c", told], check=False, cwd=Path(__file__).parents[2])
+    assert died.returncode == 9
+    with hold(lock), pytest.raises(StoreError) as caught, hold(lock):
+        pass
+    assert caught.value.kind == "busy"
+    with hold(lock):
+        pass
+
+
+def test_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    assert not has_keys(folder)
+    keys = create_keys(folder)
+    assert load_keys(folder) == keys
+    assert {mode(file) for file in folder.iterdir()} == {0o400}
+    assert {file.stat().st_size for file in folder.iterdir()} == {32}
+    assert len({keys.token, keys.log, keys.sign, *keys.seals.values()}) == 4
+    with pytest.raises(StoreError, match="already holds keys"):
+        create_keys(folder)
+    assert load_keys(folder) == keys
+
+
+def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert keys_folder(tmp_path) == tmp_path
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "elsewhere"))
+    assert keys_folder(tmp_path) == tmp_path / "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda folder: (folder / "token.key").chmod(0o440), "read by others"),
+        (lambda folder: (folder / "token.key").unlink(), "cannot read"),
+        (lambda folder: (folder / "seal-001.key").unlink(), "no sealing key"),
+        (lambda folder: write_whole(folder / "log.key", b"short", 0o400), "5 bytes"),
+    ],
+)
+def test_spoiled_keys_are_refused_with_a_cure(tmp_path: Path, spoil: object, told: str) -> None:
+    create_keys(tmp_path)
+    assert callable(spoil)
+    spoil(tmp_path)
+    with pytest.raises(StoreError, match=told) as caught:
+        load_keys(tmp_path)
+    assert caught.value.kind == "keys"
+    assert caught.value.cure
+
+
+def test_rotation_keeps_tokens_and_opens_what_is_older(tmp_path: Path) -> None:
+    old = create_keys(tmp_path)
+    sealed = Sealer(old).seal(b"name", "identities", "sealed_contact", "person:1")
+    new = rotate_seal(tmp_path)
+    assert (new.token, new.log, new.sign) == (old.token, old.log, old.sign)
+    assert (old.seal_id, new.seal_id) == ("seal-001", "seal-002")
+    assert Sealer(new).open(sealed, "identities", "sealed_contact", "person:1", "seal-001") == b"name"
+    with pytest.raises(StoreError, match="no key seal-002"):
+        Sealer(old).open(sealed, "identities", "sealed_contact", "person:1", "seal-002")
+
+
+PLACE = ("identities", "sealed_contact", "person:1", "seal-001")
+
+
+@pytest.mark.parametrize("at", range(len(PLACE)))
+def test_what_is_moved_does_not_open(tmp_path: Path, at: int) -> None:
+    create_keys(tmp_path)
+    keys = rotate_seal(tmp_path)
+    sealed = Sealer(keys).seal(b"name", *PLACE[:3])
+    moved = [*PLACE[:3], "seal-002"]
+    assert Sealer(keys).open(sealed, *moved) == b"name"
+    moved[at] = "seal-001" if at == 3 else moved[at] + "0"
+    with pytest.raises(StoreError) as caught:
+        Sealer(keys).open(sealed, *moved)
+    assert caught.value.kind == "sealed"
+
+
+def test_no_bit_of_a_sealed_value_can_be_changed(keys: Keys) -> None:
+    sealed = Sealer(keys).seal(b"kim", *PLACE[:3])
+    for bit in range(len(sealed) * 8):
+        changed = bytearray(sealed)
+        changed[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(StoreError):
+            Sealer(keys).open(bytes(changed), *PLACE)
+
+
+def test_the_archive_gives_back_the_very_bytes(tmp_path: Path, keys: Keys) -> None:
+    archive = Archive(tmp_path, keys)
+    for raw in (b"", "주민번호,금액\r\n".encode("cp949"), os.urandom(10_000)):
+        digest = archive.keep(raw)
+        assert digest == digest_of(raw)
+        assert archive.has(digest)
+        assert archive.open(digest) == raw
+    stored = {path: path.read_bytes() for path in tmp_path.rglob("*.sealed")}
+    archive.keep(b"")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.sealed")} == stored
+
+
+def test_the_archive_holds_nothing_in_clear(tmp_path: Path, keys: Keys) -> None:
+    Archive(tmp_path, keys).keep(b"9001011234567 " * 100)
+    assert not any(b"900101" in path.read_bytes() for path in tmp_path.rglob("*.sealed"))
+
+
+def test_the_archive_refuses_what_was_changed_or_swapped(tmp_path: Path, keys: Keys) -> None:
+    archive = Archive(tmp_path, keys)
+    first, second = archive.keep(b"first"), archive.keep(b"second")
+    path, other = (next(tmp_path.rglob(f"{digest}.sealed")) for digest in (first, second))
+    other.write_bytes(path.read_bytes())
+    with pytest.raises(StoreError, match="changed, moved"):
+        archive.open(second)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(StoreError, match="changed, moved"):
+        archive.open(first)
+    path.write_bytes(b"")
+    with pytest.raises(StoreError):
+        archive.open(first)
+    with pytest.raises(StoreError, match="missing"):
+        archive.open("0" * 64)
+
+
+def test_errors_name_no_value(keys: Keys) -> None:
+    sealed = Sealer(keys).seal(b"kim", *PLACE[:3])
+    with pytest.raises(StoreError) as caught:
+        Sealer(keys).open(sealed + b"x", *PLACE)
+    assert "kim" not in json.dumps([str(caught.value), caught.value.cure])
