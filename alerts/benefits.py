@@ -56,8 +56,11 @@ def emergency(household: Household, table: BenefitTable, on: date) -> tuple[Sign
 
 
 def livelihood(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
-    sign: Sign = "worth" if len(household.domains) >= 2 else "worth_if"
-    return sign, _income_limit("livelihood", household, table, on)
+    """Trouble of two kinds at once speaks for want of income, rather than of one thing."""
+    limit = _income_limit("livelihood", household, table, on)
+    if len(household.domains) >= 2:
+        return "worth", limit
+    return ("worth_if" if household.domains else "no_sign"), limit
 
 
 def medical(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
@@ -117,18 +120,18 @@ def near_poor(household: Household, table: BenefitTable, on: date) -> tuple[Sign
     return ("worth_if" if household.domains else "no_sign"), _income_limit("near_poor", household, table, on)
 
 
-# In the order they are told when they are equally worth checking.
+# In the order they are told when they are equally worth checking: the help for this very trouble before the general.
 BENEFITS: Mapping[str, Say] = {
     "emergency": emergency,
+    "energy_voucher": energy_voucher,
+    "telecom_discount": telecom_discount,
+    "catastrophic_medical": catastrophic_medical,
     "livelihood": livelihood,
     "housing": housing,
     "medical": medical,
     "basic_pension": basic_pension,
-    "energy_voucher": energy_voucher,
-    "catastrophic_medical": catastrophic_medical,
-    "single_parent": single_parent,
     "disability_pension": disability_pension,
-    "telecom_discount": telecom_discount,
+    "single_parent": single_parent,
     "education": education,
     "near_poor": near_poor,
 }

@@ -230,12 +230,13 @@ def _carried(carried: pl.DataFrame, opened: pl.DataFrame, settings: QueueSetting
         "household_key", "alert_id", "lane", "opened_on", "due_on", "inclusion", then=pl.col("band").cast(Band)
     )
     urgent_due = pl.lit(as_of) + timedelta(days=settings.days_until_due("urgent"))
+    was_higher = pl.col("band").is_null() | (pl.col("then") > pl.col("band"))
     is_raised = pl.col("is_urgent") & (pl.col("lane") != "urgent")
     return (
         carried.drop("inclusion")
         .join(then, on="household_key", how="left", validate="1:1")
         .with_columns(
-            band=pl.max_horizontal(pl.col("band").to_physical(), pl.col("then").to_physical()).cast(Band),
+            band=pl.when(was_higher).then("then").otherwise("band"),
             due_on=pl.when(is_raised).then(pl.min_horizontal("due_on", urgent_due)).otherwise("due_on"),
             lane=pl.when(is_raised).then(pl.lit("urgent")).otherwise("lane"),
             is_new=pl.lit(False),

@@ -146,7 +146,7 @@ def told_of(seen: Seen) -> str:
     return _with_aside(template.format(**values), dates)
 
 
-_AMOUNT_ASIDE = re.compile(r"\S+ \{amount\}, ")  # 체납액 {amount}, in brackets: the sentence stands without it
+_AMOUNT_ASIDE = re.compile(r"[^\s()]+ \{amount\}, ")  # 체납액 {amount}, in brackets: the sentence stands without it
 
 
 def _with_aside(sentence: str, aside: str) -> str:

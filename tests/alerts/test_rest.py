@@ -1,0 +1,86 @@
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from signals.outcomes import OUTCOMES
+from tests.alerts.drawn import contacts, decisions, evidence, facts, fill
+
+OLD: dict[str, Any] = {"household_key": 1, "months": 12}  # known long before the talk of 20 October
+LATER = date(2026, 10, 30)
+RENT = {"household_key": 1, "signal": "rent_arrears", "received_on": LATER}
+CLOSED = {"household_key": 1, "signal": "business_closed", "months": None}
+CUT = {"household_key": 1, "signal": "power_cut", "months": None}  # received on 12 October
+CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
+    "same arrears, spoken to": ([OLD], {}, "cooling_down"),
+    "119 days later": ([OLD], {"contacted_on": date(2026, 7, 6)}, "cooling_down"),
+    "120 days later": ([OLD], {"contacted_on": date(2026, 7, 5)}, "queued_risk"),
+    "an arrears told for the first time since": ([OLD, {**RENT, "months": 3}], {}, "queued_risk"),
+    "another arrears, but told before": ([OLD, {**RENT, "months": 5}], {}, "cooling_down"),
+    "an event that reached us since": ([OLD, {**CLOSED, "received_on": LATER}], {}, "queued_risk"),
+    "a cut-off since": ([OLD, {**CUT, "received_on": LATER}], {}, "queued_urgent"),
+    "a cut-off that was talked about": ([OLD, CUT], {}, "cooling_down"),
+    "an answer that is not known yet": ([OLD], {"received_on": date(2026, 11, 3)}, "queued_risk"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_who_rests(case: str) -> None:
+    told, contact, expected = CASES[case]
+    talk = contacts({"household_key": 1, **contact})
+    assert decisions(fill({1: 0.3}, facts({"household_key": 1}), evidence(*told), None, talk)) == {1: expected}
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_only_having_spoken_to_somebody_gives_rest(outcome: str) -> None:
+    talk = contacts({"household_key": 1, "outcome": outcome})
+    found = decisions(fill({1: 0.3}, facts({"household_key": 1}), evidence(OLD), None, talk))[1]
+    expected = "cooling_down" if OUTCOMES[outcome].is_contact else "queued_risk"
+    assert found == ("removed" if OUTCOMES[outcome].removes else expected)
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"), [("moderate", "queued_risk"), ("high", "cooling_down"), (None, "cooling_down")]
+)
+def test_a_higher_band_ends_the_rest(then: str | None, expected: str) -> None:
+    bands = pl.DataFrame({"alert_id": ["C-1"], "band": [then]}, schema={"alert_id": pl.String, "band": pl.String})
+    talk = contacts({"household_key": 1})
+    filled = fill({1: 0.3}, facts({"household_key": 1}), evidence(OLD), None, talk, bands_then=bands)
+    assert decisions(filled) == {1: expected}
+
+
+def test_the_last_telling_of_an_answer_counts() -> None:
+    talks = contacts(
+        {"household_key": 1, "outcome": "died", "received_on": date(2026, 10, 21)},
+        {"household_key": 1, "outcome": "unreached", "received_on": date(2026, 10, 23)},
+    )
+    assert decisions(fill({1: 0.3}, facts({"household_key": 1}), evidence(OLD), None, talks)) == {1: "queued_risk"}
+
+
+@pytest.mark.parametrize(
+    ("relieved", "expected"),
+    [
+        ([], "queued_risk"),
+        (["housing"], "queued_risk"),
+        (["utilities"], "queued_risk"),
+        (["utilities", "health"], "already_relieved"),
+    ],
+)
+def test_a_benefit_must_cover_every_need_that_shows(relieved: list[str], expected: str) -> None:
+    told = evidence(
+        OLD, {"household_key": 1, "signal": "severe_illness"}, {"household_key": 1, "signal": "housing_benefit"}
+    )
+    found = decisions(fill({1: 0.3}, facts({"household_key": 1, "relieved": relieved}), told))
+    assert found == {1: expected}
+
+
+@pytest.mark.parametrize("signal", ["housing_benefit", "total_debt", "health_premium"])
+def test_a_level_or_a_benefit_alone_is_no_sign_of_hardship(signal: str) -> None:
+    told = evidence({"household_key": 1, "signal": signal})
+    assert decisions(fill({1: 0.9}, facts({"household_key": 1}), told)) == {1: "no_signal"}
+
+
+def test_nothing_overdue_is_no_sign_of_hardship() -> None:
+    told = evidence({"household_key": 1, "signal": "card_arrears", "months": 0})
+    assert decisions(fill({1: 0.9}, facts({"household_key": 1}), told)) == {1: "no_signal"}
