@@ -13,16 +13,19 @@ EXIT_CODES: Final = {
     "cohort": 16,
     "training": 17,
     "past": 18,
-    "unknown_alert": 19,
+    "alert": 19,
     "offices": 20,
     "keys": 21,
     "database": 22,
-    "not_empty": 23,
+    "inbox": 23,
+    "lake": 24,
+    "sealed": 25,
+    "explanation": 26,
 }
 
 
 class OperatorError(Exception):
-    """A night that must not go on. `kind` is a key of EXIT_CODES."""
+    """A run that must not go on. `kind` is a key of EXIT_CODES."""
 
     def __init__(self, kind: str, what: str, cure: str) -> None:
         super().__init__(f"{what} -> {cure}")

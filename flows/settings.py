@@ -23,6 +23,7 @@ class Inbox(_Part):
 
 class Night(_Part):
     households_per_part: Count
+    required_sources: tuple[str, ...] | None
     stale_after_days: Count
     cohort_jump: Annotated[float, Field(gt=0)]
 
@@ -94,6 +95,10 @@ class Settings(_Part):
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.work / 'blindspot.db'}"
 
+    @property
+    def keys_folder(self) -> Path:
+        return self.keys or self.work / "keys"
+
 
 def load_settings(file: Path, work: Path | None = None) -> Settings:
     """Read `file`; relative paths are relative to it. `work` overrides the work folder."""
@@ -120,6 +125,5 @@ def _told(file: Path, error: ValidationError) -> str:
 
 def _with_absolute_paths(settings: Settings, base: Path, work: Path | None) -> Settings:
     folder = (work or base / settings.work).resolve()
-    keys = base / settings.keys if settings.keys else folder / "keys"
-    offices = settings.offices if settings.offices.is_absolute() else folder / settings.offices
-    return settings.model_copy(update={"work": folder, "keys": keys, "offices": offices})
+    keys = base / settings.keys if settings.keys else None
+    return settings.model_copy(update={"work": folder, "keys": keys, "offices": folder / settings.offices})

@@ -1,9 +1,9 @@
 """What a run tells the person who started it. Counts and places, never a person."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 State = Literal["taken", "refused", "again", "waiting", "future"]
 
@@ -29,8 +29,8 @@ class OfficeQueue:
     office: str
     name_ko: str
     capacity: int
-    carried: int
-    added: int
+    open: int
+    new: int
     below_cut: int
 
 
@@ -47,7 +47,6 @@ class NightSummary:
     outbox: Path
     replies: Path
     seconds: dict[str, float]
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +57,8 @@ class TrainingSummary:
     is_deployed: bool
     why: str
     report: Path
-    headline: dict[str, str]
+    metrics: dict[str, Any]
     rows: int
     positives: int
     taken: tuple[Taken, ...]
     seconds: dict[str, float]
-    warnings: tuple[str, ...] = field(default=())

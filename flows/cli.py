@@ -1,0 +1,150 @@
+"""The command line. Heavy rooms are imported only by the command that needs them: a done night answers in seconds."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from flows.desk import glance, today
+from flows.errors import OperatorError
+from flows.refusals import told_to_operator
+
+app = typer.Typer(
+    name="blindspot",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Finds households sliding into hardship that nobody has asked about, and fills each office's queue.",
+    epilog="Settings: config.yaml, every key explained there. A refused night keeps yesterday's queues.",
+)
+
+Config = Annotated[Path, typer.Option("--config", help="Settings file.", show_default="config.yaml")]
+Work = Annotated[Path | None, typer.Option("--work", help="Work folder, instead of the one in the settings.")]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of", formats=["%Y-%m-%d"], help="The day whose knowledge counts.", show_default="today in Seoul"
+    ),
+]
+
+DEFAULT_CONFIG = Path(__file__).parent.parent / "config.yaml"
+
+
+@app.command()
+def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
+    """Take in what arrived, score every household, fill the free places of each office, write the sheets."""
+    from flows import report
+    from flows.status import done_night
+
+    day = as_of.date() if as_of else today()
+    desk = glance(config, work)
+    if done := done_night(desk, day):
+        report.already_done(Console(), done)
+        return
+    _prefect(desk.settings.work)
+    from flows.nightly import nightly as flow
+
+    report.night(Console(), flow(day, str(config), str(desk.settings.work)))
+
+
+@app.command()
+def retrain(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
+    """Learn from the answers known on a day; deploy the model only if it is not worse than today's."""
+    from flows import report
+
+    day = as_of.date() if as_of else today()
+    desk = glance(config, work)
+    _prefect(desk.settings.work)
+    from flows.retrain import retrain as flow
+
+    report.training(Console(), flow(day, str(config), str(desk.settings.work)))
+
+
+@app.command()
+def demo(
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+    households: Annotated[int | None, typer.Option(help="Size of the made-up country.", min=2000)] = None,
+) -> None:
+    """A made-up country from nothing to queues: files, training, one night. Needs an empty work folder, or its own."""
+    from flows import report
+    from flows.status import done_night
+
+    desk = glance(config, work)
+    as_of = desk.settings.demo.as_of
+    if done := done_night(desk, as_of):
+        report.already_done(Console(), done)
+        return
+    _prefect(desk.settings.work)
+    from flows.demo import demo as flow
+
+    trained, night = flow(as_of, str(config), str(desk.settings.work), households or desk.settings.demo.households)
+    report.training(Console(), trained)
+    report.night(Console(), night)
+
+
+@app.command()
+def synthesize(
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+    households: Annotated[int | None, typer.Option(help="How many households.", min=500)] = None,
+    months: Annotated[int | None, typer.Option(help="Months of files.", min=6, max=60)] = None,
+    end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day a file was sent.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same bytes.")] = None,
+) -> None:
+    """Put a made-up country's agency files, registers and past rounds into the inbox."""
+    from flows import report
+    from flows.made_up import fill_inbox
+    from flows.settings import load_settings
+
+    settings = load_settings(config, work)
+    wanted = settings.demo.model_copy(
+        update={
+            key: value
+            for key, value in {
+                "households": households,
+                "months": months,
+                "end": end.date() if end else None,
+                "seed": seed,
+            }.items()
+            if value is not None
+        }
+    )
+    report.made_up(Console(), fill_inbox(settings, wanted))
+
+
+@app.command()
+def status(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
+    """Last nights, today's model, deliveries, and open work per office."""
+    from flows.status import show_status
+
+    show_status(Console(), glance(config, work))
+
+
+@app.command()
+def explain(alert: str, config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
+    """Why this household: the reasons, pushes, data and model behind one alert."""
+    from flows.explain import show_alert
+
+    show_alert(Console(), glance(config, work), alert)
+
+
+def _prefect(work: Path) -> None:
+    from flows.engine import set_environment
+
+    set_environment(work)
+
+
+def main() -> None:
+    try:
+        with told_to_operator():
+            app()
+    except OperatorError as error:
+        show = Console(stderr=True)
+        show.print(f"[bold red]Refused ({error.kind}):[/] {error.what}", soft_wrap=True, highlight=False)
+        show.print(f"[bold]What to do:[/] {error.cure}", soft_wrap=True, highlight=False)
+        sys.exit(error.exit_code)

@@ -1,0 +1,42 @@
+"""The night's summary, and what the ledger keeps of it."""
+
+from pathlib import Path
+
+import polars as pl
+
+from alerts.queue import Filled
+from flows.desk import Desk
+from flows.queue_settings import capacities
+from flows.run import Run
+from flows.scoring import Scored
+from flows.summary import NightSummary, OfficeQueue, Taken
+
+NOT_JOINED = ("unknown_person", "unknown_address", "unknown_household", "ambiguous", "person_in_two_households")
+
+
+def close_night(
+    desk: Desk, run: Run, taken: tuple[Taken, ...], scored: Scored, filled: Filled, offices: pl.DataFrame, outbox: Path
+) -> NightSummary:
+    decisions = dict(
+        filled.considered.group_by("decision").len().sort("decision").cast({"decision": pl.String}).iter_rows()
+    )
+    new = int(filled.alerts["is_new"].sum())
+    run.counts = {
+        "households": scored.scores.height, "open": filled.alerts.height, "new": new, "decisions": decisions,
+        "not_used": dict(scored.prepared.counts),
+    }  # fmt: skip
+    return NightSummary(
+        as_of=run.as_of, run=run.id, model=run.model, taken=taken, households=scored.scores.height,
+        decisions=decisions, not_joined={name: scored.prepared.counts[name] for name in NOT_JOINED},
+        offices=_offices(desk, filled, offices), outbox=outbox, replies=desk.replies, seconds=run.seconds,
+    )  # fmt: skip
+
+
+def _offices(desk: Desk, filled: Filled, offices: pl.DataFrame) -> tuple[OfficeQueue, ...]:
+    places = capacities(desk.settings.queue, offices)
+    held = filled.alerts.group_by("office").agg(open=pl.len(), new=pl.col("is_new").sum())
+    below = filled.considered.filter(pl.col("decision") == "below_cut").group_by("office").agg(below=pl.len())
+    told = offices.join(held, on="office", how="left").join(below, on="office", how="left")
+    counts = pl.col("open", "new", "below").fill_null(0).cast(pl.Int64)
+    rows = told.with_columns(counts).sort("office").select("office", "name_ko", "open", "new", "below").iter_rows()
+    return tuple(OfficeQueue(office, name, places[office], held, new, below) for office, name, held, new, below in rows)

@@ -1,0 +1,92 @@
+"""What a run works with: settings, database, keys, lake, archive, clock."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from flows.settings import Settings, load_settings
+from store.database import Database, open_database
+from store.files import hold, make_folder
+from store.keys import Keys, create_keys, has_keys, keys_folder, load_keys
+
+if TYPE_CHECKING:
+    from store.archive import Archive
+    from store.lake import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Enough to answer what was done: no heavy import, no key."""
+
+    settings: Settings
+    engine: Database
+
+
+@dataclass(frozen=True, slots=True)
+class Desk(Glance):
+    keys: Keys
+    lake: "Lake"
+    archive: "Archive"
+
+    @property
+    def work(self) -> Path:
+        return self.settings.work
+
+    @property
+    def inbox(self) -> Path:
+        return self.work / "inbox"
+
+    @property
+    def outbox(self) -> Path:
+        return self.work / "outbox"
+
+    @property
+    def replies(self) -> Path:
+        return self.work / "replies"
+
+
+def now() -> datetime:
+    """The only clock of the product."""
+    return datetime.now(UTC)
+
+
+def today() -> date:
+    return now().astimezone(ZoneInfo("Asia/Seoul")).date()
+
+
+def glance(config: Path, work: Path | None = None) -> Glance:
+    settings = load_settings(config, work)
+    os.umask(0o077)
+    make_folder(settings.work)
+    return Glance(settings, open_database(settings.database_url))
+
+
+@contextmanager
+def open_desk(config: Path, work: Path | None = None) -> Iterator[Desk]:
+    """One run at a time per work folder; the kernel frees the lock however the run ends."""
+    from store.archive import Archive
+    from store.lake import Lake
+
+    seen = glance(config, work)
+    with hold(seen.settings.work / "lock"):
+        keys = _keys(seen)
+        folder = seen.settings.work
+        desk = Desk(seen.settings, seen.engine, keys, Lake(folder / "lake"), Archive(folder / "archive", keys))
+        for place in (desk.inbox, desk.outbox, desk.replies):
+            make_folder(place)
+        yield desk
+
+
+def _keys(seen: Glance) -> Keys:
+    """Fresh keys only where nothing was ever taken in: new keys beside old data would part every join."""
+    from store.deliveries import taken_ids
+
+    folder = keys_folder(seen.settings.keys_folder)
+    if not has_keys(folder) and not taken_ids(seen.engine):
+        return create_keys(folder)
+    return load_keys(folder)

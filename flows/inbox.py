@@ -1,0 +1,188 @@
+"""Deliveries in: read, split, tokenise, append, record, reply. A file leaves the inbox only when all of it is kept."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+from signals.reply import write_refusal, write_reply
+
+from flows.desk import Desk, now
+from flows.progress import track
+from flows.summary import Taken
+from flows.tokenised import Tokenised, tokenise
+from signals.agencies import AGENCIES
+from signals.delivery import DeliveryName, DeliveryRefused, read_name
+from signals.registers import REGISTERS
+from store import deliveries, identities, ledger
+from store.archive import digest_of
+from store.files import write_whole
+from store.lake import TABLES
+from store.tables import Delivery
+
+# Names that say: not finished yet. Senders write under such a name and rename.
+UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
+# Files wait for one common commit until they hold so many rows: one Delta version for hundreds of files.
+ROWS_PER_COMMIT = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One delivery, read and tokenised, not yet kept."""
+
+    path: Path
+    digest: str
+    name: DeliveryName
+    received_on: date
+    told: Tokenised
+
+
+def take_in(desk: Desk, as_of: date) -> tuple[Taken, ...]:
+    """Everything in the inbox that was known by `as_of`. What cannot be taken is refused with a reply, never lost."""
+    results: list[Taken] = []
+    waiting: list[Read] = []
+    for path in track(_in_order(desk.inbox), "Taking in deliveries"):
+        found = _look(desk, path, as_of, {read.digest: read for read in waiting})
+        if isinstance(found, Taken):
+            results.append(found)
+            continue
+        waiting.append(found)
+        if sum(read.told.split.accepted.height for read in waiting) >= ROWS_PER_COMMIT:
+            results += _keep(desk, waiting)
+            waiting = []
+    results += _keep(desk, waiting)
+    return tuple(sorted(results, key=lambda taken: (taken.source, taken.file)))
+
+
+def _in_order(inbox: Path) -> list[Path]:
+    """By day sent, then by name: a correction comes after what it corrects."""
+    files = [path for path in inbox.iterdir() if path.is_file() and not path.name.startswith(".")]
+    return sorted(files, key=lambda path: (_sent_on(path.name), path.name))
+
+
+def _sent_on(file: str) -> date:
+    try:
+        return read_name(file).sent_on
+    except DeliveryRefused:
+        return date.max
+
+
+def _look(desk: Desk, path: Path, as_of: date, read: dict[str, Read]) -> Read | Taken:
+    if path.suffix in UNFINISHED:
+        return Taken(path.name, "", "waiting", message="still being written", cure="the sender renames it when done")
+    raw = path.read_bytes()
+    digest = digest_of(raw)
+    if (before := deliveries.find(desk.engine, digest)) and before.state == "taken":
+        path.unlink()
+        return Taken(path.name, before.source, "again", message=f"the same bytes were taken as {before.file_name}")
+    if digest in read:
+        path.unlink()
+        first = read[digest]
+        return Taken(path.name, first.name.source, "again", message=f"the same bytes came as {first.path.name}")
+    try:
+        name = read_name(path.name)
+        received_on = _known_from(desk, name)
+        if received_on > as_of:
+            return Taken(path.name, name.source, "future", message=f"known from {received_on}, not on {as_of}")
+        _refuse_second_version(desk, name, read.values())
+        return Read(path, digest, name, received_on, tokenise(raw, name, digest, received_on, desk.keys))
+    except DeliveryRefused as refused:
+        if refused.code == "incomplete" and _is_fresh(desk, path):
+            return Taken(path.name, name.source, "waiting", message="its last line is cut off", cure="wait, or resend")
+        return _refuse(desk, path, raw, refused, as_of)
+
+
+def _known_from(desk: Desk, name: DeliveryName) -> date:
+    """The day sent, or the day after the last night that did not have it: no night may know more when run again."""
+    last = ledger.last_done_night(desk.engine)
+    return name.sent_on if last is None else max(name.sent_on, last.as_of + timedelta(days=1))
+
+
+def _refuse_second_version(desk: Desk, name: DeliveryName, read: Iterable[Read]) -> None:
+    """Two different files for one place without a revision: which of them holds is not ours to guess."""
+    taken = deliveries.find_revision(desk.engine, *_place(name))
+    others = (taken.file_name,) if taken else tuple(r.path.name for r in read if _place(r.name) == _place(name))
+    if others:
+        what = f"같은 기관·기준년월·차수의 다른 파일({others[0]})을 이미 받았습니다."
+        cure = f"정정본이면 이름 끝에 _r{name.revision + 1}을 붙여 다시 보내 주십시오."
+        raise DeliveryRefused("second_version", name.filename, what, cure)
+
+
+def _place(name: DeliveryName) -> tuple[str, date, int]:
+    return name.source, name.base_month, name.revision
+
+
+def _is_fresh(desk: Desk, path: Path) -> bool:
+    age = now().timestamp() - path.stat().st_mtime
+    return age < desk.settings.inbox.quiet_minutes * 60
+
+
+def _refuse(desk: Desk, path: Path, raw: bytes, refused: DeliveryRefused, as_of: date) -> Taken:
+    digest = desk.archive.keep(raw)
+    record = Delivery(
+        id=digest, source=_source(path.name), received_on=as_of, file_name=path.name, state="refused",
+        reason=refused.code, recorded_at=now(),
+    )  # fmt: skip
+    deliveries.record(desk.engine, record)
+    write_whole(desk.replies / f"{path.name}.reply.csv", write_refusal(refused))
+    path.unlink()
+    return Taken(path.name, record.source, "refused", message=refused.what_ko, cure=refused.cure_ko)
+
+
+def _source(file: str) -> str:
+    code = file.partition("_")[0]
+    return code if code in AGENCIES or code in REGISTERS else ""
+
+
+def _keep(desk: Desk, reads: list[Read]) -> list[Taken]:
+    """The commit points of `store`, in its order."""
+    for read in reads:
+        desk.archive.keep(read.path.read_bytes())
+        _register(desk, read)
+    for table in TABLES:
+        frames = [(read.digest, read.told.frame) for read in reads if read.told.table == table]
+        desk.lake.append_many(table, frames)
+    return [_record(desk, read) for read in track(reads, "Recording deliveries")]
+
+
+def _register(desk: Desk, read: Read) -> None:
+    rows = read.told.split.accepted
+    match read.told.table:
+        case "residents":
+            people = rows.select("person_no", "name", "phone")
+            identities.register_people(desk.engine, desk.keys, people, read.received_on)
+        case "addresses":
+            identities.register_addresses(desk.engine, desk.keys, rows["address"], read.received_on)
+            identities.register_households(desk.engine, desk.keys, rows["household_no"], read.received_on)
+        case "observations" | "contacts":
+            pass  # they only point at people and places that the registers name
+
+
+def _record(desk: Desk, read: Read) -> Taken:
+    split, name = read.told.split, read.name
+    received, accepted, set_aside = split.received, split.accepted.height, split.set_aside.height
+    delivery = Delivery(
+        id=read.digest, source=name.source, base_month=name.base_month, sent_on=name.sent_on, revision=name.revision,
+        received_on=read.received_on, file_name=read.path.name, leftover=list(split.leftover),
+        warnings=list(split.warnings), state="taken", recorded_at=now(),
+        received=received, accepted=accepted, set_aside=set_aside,
+    )  # fmt: skip
+    deliveries.record(desk.engine, delivery, split.set_aside.select("row_no", "column", "rule").iter_rows())
+    if split.set_aside.height or split.leftover:
+        write_whole(desk.replies / f"{read.path.name}.reply.csv", write_reply(split, name))
+    read.path.unlink()
+    return Taken(
+        read.path.name, name.source, "taken", received, accepted, set_aside,
+        leftover=split.leftover, warnings=split.warnings,
+    )  # fmt: skip
+
+
+def volumes(desk: Desk, as_of: date) -> pl.DataFrame:
+    """source, signal, observed_on, rows of the newest month of each signal: what `signals.volume` judges."""
+    known = desk.lake.known_on(
+        "observations", as_of, deliveries.superseded_on(desk.engine, as_of), columns=["signal", "observed_on"]
+    )
+    counts = known.group_by("signal", "observed_on").len("rows")
+    newest = pl.col("observed_on") == pl.col("observed_on").max().over("signal")
+    return counts.filter(newest).sort("signal")

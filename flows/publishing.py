@@ -1,0 +1,121 @@
+"""From queue to sheets. Names are joined here only, after the access log has recorded it; all files appear at once."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from alerts.benefits import load_benefits, point_to
+from alerts.considered import summarise
+from alerts.considered import write_csv as write_considered
+from alerts.queue import Filled, fill_queues
+from alerts.reasons import tell
+from alerts.sheet import write_csv as write_sheet
+from features import Known
+from flows.desk import Desk, now
+from flows.draw import seeded
+from flows.queue_settings import queue_settings
+from flows.residences import residences
+from flows.run import ROOT, Run
+from flows.scoring import Scored
+from signals.catalogue import SIGNALS
+from store import access_log, alerts, identities
+from store.access_log import Disclosure
+from store.files import make_folder, sync_folder, write_whole
+
+
+def fill_office_queues(desk: Desk, run: Run, scored: Scored, known: Known, offices: pl.DataFrame) -> Filled:
+    """Within each office's capacity; offices nobody listed have none."""
+    listed = pl.col("office").is_in(offices["office"].to_list())
+    return fill_queues(
+        scored.scores,
+        scored.facts.with_columns(office=pl.when(listed).then("office")),
+        scored.evidence,
+        alerts.open_alerts(desk.engine, run.as_of, besides=run.id),
+        known.contacts,
+        queue_settings(desk.settings.queue, offices),
+        run.as_of,
+        seeded(desk.settings.model.seed, run.as_of),
+        bands_then=alerts.bands(desk.engine, run.as_of),
+    )
+
+
+def tell_reasons(scored: Scored, queue: pl.DataFrame, pushes: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    told = tell(queue, pushes, scored.evidence, scored.facts, SIGNALS)
+    table = load_benefits((ROOT / "alerts" / "benefits.yaml").read_text(encoding="utf-8"))
+    return point_to(told, scored.facts, scored.evidence, table, as_of)
+
+
+def publish(desk: Desk, run: Run, told: pl.DataFrame, filled: Filled, offices: pl.DataFrame, known: Known) -> Path:
+    """Alerts recorded, access recorded, then every file of the night in one rename."""
+    alerts.save(desk.engine, run.id, run.as_of, told, now())
+    _record_access(desk, run, told)
+    people = identities.look_up(desk.engine, desk.keys, residences(known, told["household_key"]))
+    people = people.rename({"name": "head_name"})
+    files = _sheets(told, people, offices) | _considered(filled, offices)
+    folder = desk.outbox / run.as_of.isoformat()
+    _write_all(folder, files | {"manifest.json": _manifest(run, files)})
+    access_log.anchor(desk.engine, desk.work / "anchors", run.as_of)
+    return folder
+
+
+def _record_access(desk: Desk, run: Run, told: pl.DataFrame) -> None:
+    who = desk.settings.access
+    disclosures = [
+        Disclosure(
+            account=who.account, place=who.place, task="sheet", purpose=who.purpose, reason="nightly queue",
+            subjects=part["household_key"].to_list(), office=part["office"][0], run=run.id, model=run.model,
+        )
+        for part in told.partition_by("office", maintain_order=True)
+    ]  # fmt: skip
+    if disclosures:
+        access_log.record_all(desk.engine, desk.keys, disclosures, now())
+
+
+def _sheets(told: pl.DataFrame, people: pl.DataFrame, offices: pl.DataFrame) -> dict[str, bytes]:
+    """Every office gets a sheet, also an empty one: a missing file would look like a fault."""
+    return {
+        f"{office}/queue.csv": write_sheet(told.filter(pl.col("office") == office), people)
+        for office in offices["office"]
+    }
+
+
+def _considered(filled: Filled, offices: pl.DataFrame) -> dict[str, bytes]:
+    summary = summarise(filled.considered, offices)
+    return {
+        f"{_district(part['district'][0])}/considered.csv": write_considered(part)
+        for part in summary.partition_by("district", maintain_order=True)
+    }
+
+
+def _district(code: str) -> str:
+    return f"district-{code}" if code else "no-office"
+
+
+def _manifest(run: Run, files: Mapping[str, bytes]) -> bytes:
+    told = {
+        "as_of": run.as_of.isoformat(),
+        "run": run.id,
+        "model": run.model,
+        "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
+    }
+    return (json.dumps(told, indent=1) + "\n").encode()
+
+
+def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Beside, then one rename. A killed attempt's half is thrown away, its whole is replaced by the same bytes."""
+    beside, before = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.before")
+    for left in (beside, before):
+        shutil.rmtree(left, ignore_errors=True)
+    make_folder(beside)
+    for name, data in sorted(files.items()):
+        write_whole(beside / name, data)
+    if folder.exists():
+        folder.rename(before)
+    beside.rename(folder)
+    sync_folder(folder.parent)
+    shutil.rmtree(before, ignore_errors=True)

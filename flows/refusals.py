@@ -1,0 +1,38 @@
+"""Each room's own refusals, told to the operator in one way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flows.errors import OperatorError
+from store.faults import StoreError
+
+
+def as_operator_error(error: BaseException) -> OperatorError | None:
+    """None: no refusal but a bug, whose traceback is wanted."""
+    if isinstance(error, OperatorError):
+        return error
+    if isinstance(error, StoreError):
+        return OperatorError(error.kind, error.what, error.cure)
+    from models.errors import ExplanationRefused, ModelRefused, Refused, ScoresRefused, TrainingRefused
+
+    if not isinstance(error, Refused):
+        return None
+    kinds = (
+        (TrainingRefused, "training"),
+        (ModelRefused, "model"),
+        (ScoresRefused, "scores"),
+        (ExplanationRefused, "explanation"),
+    )
+    kind = next(name for refusal, name in kinds if isinstance(error, refusal))
+    return OperatorError(kind, error.what, error.cure)
+
+
+@contextmanager
+def told_to_operator() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        told = as_operator_error(error)
+        if told is None or told is error:
+            raise
+        raise told from None

@@ -1,0 +1,103 @@
+"""Learn from officers' answers; deploy only what earns it."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from prefect import flow
+
+from features import build, feature_list, prepare
+from flows.desk import Desk, now, open_desk
+from flows.errors import OperatorError
+from flows.inbox import take_in
+from flows.knowledge import contacts_known_on, known_on
+from flows.offices import read_offices
+from flows.progress import track
+from flows.queue_settings import capacities
+from flows.run import Run, code_digest, running
+from flows.summary import TrainingSummary
+from models.bundle import Origin, pack, public_key_of, read_passport
+from models.labels import label
+from models.report import write_report
+from models.train import Trained, TrainSettings, train
+from signals.catalogue import SIGNALS
+from store import models
+from store.files import write_whole
+from store.tables import StoredModel
+
+# A challenger whose ranking is this much worse than the champion's was is not deployed.
+AUC_MARGIN = 0.02
+
+
+@flow(name="retrain", persist_result=False, log_prints=False)
+def retrain(as_of: date, config: str, work: str) -> TrainingSummary:
+    """What is known of reviewed households on the day they were chosen, and what officers found."""
+    with open_desk(Path(config), Path(work)) as desk, running(desk, "retrain", as_of) as run:
+        return learn(desk, run)
+
+
+def learn(desk: Desk, run: Run) -> TrainingSummary:
+    taken = run.stage(take_in, desk, run.as_of)
+    run.open()
+    matrix = run.stage(build_matrix, desk, run.as_of)
+    trained = run.stage(train_model, desk, matrix)
+    stored, passport = run.stage(keep_model, desk, run.as_of, trained)
+    is_deployed, why = run.stage(deploy_if_better, desk, stored)
+    run.model = stored.id
+    run.counts = {"rows": matrix.height, "needs": int(matrix["label"].sum()), "deployed": is_deployed}
+    return TrainingSummary(
+        as_of=run.as_of, run=run.id, model=stored.id, is_deployed=is_deployed, why=why,
+        report=desk.work / "reports" / f"{stored.id}.md", metrics=passport["training"]["metrics"],
+        rows=matrix.height, positives=int(matrix["label"].sum()), taken=taken, seconds=run.seconds,
+    )  # fmt: skip
+
+
+def build_matrix(desk: Desk, as_of: date) -> pl.DataFrame:
+    """One row per reviewed household and round, its features as known on the day it was chosen."""
+    labels = label(contacts_known_on(desk, as_of), as_of)
+    if labels.is_empty():
+        raise OperatorError("training", f"no officer's answer is known on {as_of}", "let answers arrive, then retrain")
+    rounds = labels.partition_by("selected_on", maintain_order=True)
+    return pl.concat([_round(desk, part) for part in track(rounds, "Building features per round")])
+
+
+def _round(desk: Desk, labels: pl.DataFrame) -> pl.DataFrame:
+    day: date = labels["selected_on"][0]
+    built = build(prepare(known_on(desk, day)), households=labels["household_key"])
+    return labels.join(built.features, on="household_key", how="inner", maintain_order="left")
+
+
+def train_model(desk: Desk, matrix: pl.DataFrame) -> Trained:
+    told = desk.settings.model
+    settings = TrainSettings(**told.model_dump(exclude={"seed"}))
+    capacity = capacities(desk.settings.queue, read_offices(desk.settings.offices))
+    return train(matrix, feature_list(SIGNALS), settings, told.seed, capacity)
+
+
+def keep_model(desk: Desk, as_of: date, trained: Trained) -> tuple[StoredModel, dict[str, Any]]:
+    origin = Origin(as_of.isoformat(), code_digest(), desk.settings.model.model_dump_json(), desk.lake.versions())
+    files = pack(trained, origin, desk.keys.sign)
+    passport = read_passport(files, public_key_of(desk.keys.sign))
+    metrics = passport["training"]["metrics"]
+    stored = models.save(desk.engine, desk.work / "models", files, as_of=as_of, metrics=metrics, now=now())
+    write_whole(desk.work / "reports" / f"{stored.id}.md", write_report(passport).encode())
+    write_whole(desk.work / "reports" / f"{stored.id}.json", json.dumps(metrics, ensure_ascii=False).encode())
+    return stored, passport
+
+
+def deploy_if_better(desk: Desk, stored: StoredModel) -> tuple[bool, str]:
+    champion = models.champion(desk.engine)
+    if champion is not None and champion.id == stored.id:
+        return True, "the same model as the deployed one"
+    ours = stored.metrics["model"]["roc_auc"]
+    best = stored.metrics["rules"][stored.metrics["best_rule"]]
+    if champion is not None:
+        theirs = champion.metrics["model"]["roc_auc"]
+        if ours["value"] < theirs["value"] - AUC_MARGIN:
+            return False, f"ROC-AUC {ours['value']:.3f}, the deployed model had {theirs['value']:.3f}"
+    if ours["value"] <= best["roc_auc"]["value"]:
+        return False, f"ROC-AUC {ours['value']:.3f} is not above the best plain rule, {best['name_ko']}"
+    models.promote(desk.engine, stored.id, now())
+    return True, "better than every plain rule, and not worse than the model before"

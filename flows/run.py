@@ -1,0 +1,87 @@
+"""One run of a flow: opened in the ledger, timed by stage, closed as done, refused or failed."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from flows.desk import Desk, now
+from flows.engine import step
+from flows.refusals import as_operator_error
+from store import deliveries, ledger
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ROOT = Path(__file__).parent.parent
+# Where things lie does not change what a night does.
+PLACES = {"work", "database", "keys", "offices"}
+CODE = ("signals", "features", "models", "alerts", "store", "flows")
+
+
+@dataclass
+class Run:
+    """What a run writes down of itself as it goes."""
+
+    desk: Desk
+    kind: ledger.Kind
+    as_of: date
+    id: str = ""
+    model: str = ""
+    counts: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def stage(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        begun = time.monotonic()
+        result = step(function)(*args, **kwargs)
+        name = function.__name__.replace("_", " ")
+        self.seconds[name] = round(time.monotonic() - begun, 2)
+        return result
+
+    def open(self, model: str = "") -> None:
+        """After intake: the deliveries known are the run's inputs, and name it."""
+        self.model = model
+        settings = _digest(self.desk.settings.model_dump_json(exclude=PLACES).encode())
+        self.id = ledger.start(
+            self.desk.engine, self.kind, self.as_of, inputs=_inputs(self.desk, self.as_of, model), settings=settings,
+            code=code_digest(), now=now(), model=model,
+        ).id  # fmt: skip
+
+
+@contextmanager
+def running(desk: Desk, kind: ledger.Kind, as_of: date) -> Iterator[Run]:
+    run = Run(desk, kind, as_of)
+    try:
+        yield run
+    except BaseException as error:
+        if run.id:
+            # The text of an unknown error may hold a value: its kind alone is kept.
+            told = as_operator_error(error)
+            state: ledger.End = "failed" if told is None else "refused"
+            ledger.finish(desk.engine, run.id, state, now=now(), message=str(told or type(error).__name__))
+        raise
+    for name, seconds in run.seconds.items():
+        ledger.stage(desk.engine, run.id, name, seconds=seconds, now=now())
+    versions = desk.lake.versions()
+    ledger.finish(desk.engine, run.id, "done", now=now(), model=run.model, lake_versions=versions, counts=run.counts)
+
+
+def code_digest() -> str:
+    """Of everything that decides what a night does."""
+    told = hashlib.sha256()
+    for file in sorted(f for room in CODE for f in (ROOT / room).rglob("*") if f.suffix in (".py", ".yaml")):
+        told.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    return told.hexdigest()
+
+
+def _inputs(desk: Desk, as_of: date, model: str) -> str:
+    known = sorted(d.id for d in deliveries.listed(desk.engine) if d.state == "taken" and d.received_on <= as_of)
+    return _digest("|".join((model, *known)).encode())
+
+
+def _digest(told: bytes) -> str:
+    return hashlib.sha256(told).hexdigest()

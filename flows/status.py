@@ -1,0 +1,81 @@
+"""What was done and what is open: read from the database alone."""
+
+from datetime import date
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.desk import Glance
+from flows.errors import OperatorError
+from flows.report import interval, table_of
+from store import deliveries, ledger, models
+from store.alerts import open_per_office
+from store.tables import Run
+
+NIGHTS = 7
+OFFICES = 15
+
+
+def done_night(seen: Glance, as_of: date) -> Run | None:
+    """The night that is done for that day. A day before the last night is refused: nothing known can be unlearned."""
+    last = ledger.last_done_night(seen.engine)
+    if last is not None and as_of < last.as_of:
+        what = f"the last night was {last.as_of}; {as_of} lies before it"
+        raise OperatorError("past", what, f"run a night for {last.as_of} or later")
+    return ledger.find_done(seen.engine, "nightly", as_of)
+
+
+def show_status(show: Console, seen: Glance) -> None:
+    runs = ledger.recent(seen.engine, NIGHTS)
+    if not runs:
+        show.print(
+            f"Nothing was run in {seen.settings.work} yet. Start with `blindspot demo`, or put files into its inbox."
+        )
+        return
+    show.print("[bold]Last runs[/]")
+    show.print(_runs(runs))
+    _model(show, seen)
+    last = ledger.last_done_night(seen.engine)
+    day = last.as_of if last else runs[0].as_of
+    show.print(f"\n[bold]Deliveries[/] as known on {day}")
+    show.print(_sources(seen, day))
+    _open_work(show, seen, day)
+
+
+def _runs(runs: list[Run]) -> Table:
+    table = table_of("run", "as of", "state", "households", "open", "new", "message")
+    for run in runs:
+        told = (str(run.counts.get(name, "")) for name in ("households", "open", "new"))
+        table.add_row(run.id, str(run.as_of), run.state, *told, run.message)
+    return table
+
+
+def _model(show: Console, seen: Glance) -> None:
+    model = models.champion(seen.engine)
+    if model is None:
+        show.print("\nNo model is deployed. Run `blindspot retrain`.")
+        return
+    auc = interval(model.metrics["model"]["roc_auc"])
+    show.print(
+        f"\n[bold]Model[/] {model.id}, learned from answers known on {model.as_of}; ROC-AUC {auc} on later rounds"
+    )
+
+
+def _sources(seen: Glance, day: date) -> Table:
+    table = table_of("source", "newest month", "received", "days ago")
+    for source, (month, received) in deliveries.latest(seen.engine, day).items():
+        table.add_row(source, f"{month:%Y-%m}", str(received), str((day - received).days))
+    return table
+
+
+def _open_work(show: Console, seen: Glance, day: date) -> None:
+    told = open_per_office(seen.engine, day)
+    late = sum(overdue for _, overdue in told.values())
+    show.print(f"\n[bold]Open work[/] {sum(n for n, _ in told.values())} alerts in {len(told)} offices, {late} overdue")
+    table = table_of("office", "open", "overdue")
+    busiest = sorted(told.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))
+    for office, (count, overdue) in busiest[:OFFICES]:
+        table.add_row(office, str(count), str(overdue))
+    show.print(table)
+    if len(busiest) > OFFICES:
+        show.print(f"and {len(busiest) - OFFICES} more offices")
