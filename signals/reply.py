@@ -12,7 +12,7 @@ from signals.rules import RULES
 _HEADER = ("구분", "줄", "칸", "내용", "고치는 방법")
 
 
-def write_reply(name: DeliveryName, split: Split) -> bytes:
+def write_reply(split: Split, name: DeliveryName) -> bytes:
     accepted, bad = split.accepted.height, split.set_aside.height
     counts = f"{name.filename}: 받은 {split.received:,}줄 가운데 {accepted:,}줄을 받아들이고 {bad:,}줄을 제외했습니다."
     notes = [

@@ -1,0 +1,118 @@
+"""The same person or home is written in one way, however it arrived."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signals import normalise
+from signals.parse import whole
+
+FULL = "가람특별시 중구 은행로 12 101동 1203호"
+
+
+def one(expression: pl.Expr, cell: str | None) -> object:
+    return pl.select(expression) if cell is None else pl.DataFrame({"x": [cell]}).select(expression).item()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "900101-1234567",
+        "9001011234567",
+        " 900101 - 1234567 ",
+        "９００１０１－１２３４５６７",
+        "900101–1234567",
+        "900101\u200b1234567",
+    ],
+)
+def test_person_numbers(written: str) -> None:
+    assert one(normalise.person_no(pl.col("x")), written) == "9001011234567"
+
+
+@pytest.mark.parametrize("written", ["", "90010112345", "901301-1234567", "900132-1234567", "900101-123456A", "*" * 13])
+def test_no_person_number(written: str) -> None:
+    assert one(normalise.person_no(pl.col("x")), written) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "year"),
+    [
+        ("9001011234567", 1990),
+        ("0501013234567", 2005),
+        ("8501015234567", 1985),
+        ("1001017234567", 2010),
+        ("9901019234567", 1899),
+    ],
+)
+def test_birth_years(number: str, year: int) -> None:
+    assert one(normalise.birth_year(pl.col("x")), number) == year
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        FULL,
+        "가람특별시  중구 은행로 12, 101동 1203호 (행복동, 한마음아파트)",
+        "가람특별시 중구 은행로 12(행복동) 101동1203호",
+        "가람특별시 중구 은행로 １２, １０１동 제１２０３호",
+    ],
+)
+def test_addresses(written: str) -> None:
+    assert one(normalise.address(pl.col("x")), written) == FULL
+
+
+@pytest.mark.parametrize(
+    ("written", "house", "has_unit"),
+    [
+        (FULL, "가람특별시 중구 은행로 12", True),
+        ("가람특별시 중구 은행로 12 302호", "가람특별시 중구 은행로 12", True),
+        ("가람특별시 중구 은행로 12-3 B02호", "가람특별시 중구 은행로 12-3", True),
+        ("가람특별시 중구 은행로 12-3 지하 1호", "가람특별시 중구 은행로 12-3", True),
+        ("가람특별시 중구 은행로 12-3 가동 102호", "가람특별시 중구 은행로 12-3", True),
+        ("가람특별시 중구 은행로 12-3 2층 201-1호", "가람특별시 중구 은행로 12-3", True),
+        ("가람특별시 중구 은행로 12-3", "가람특별시 중구 은행로 12-3", False),
+        ("가람특별시 중구 은행로 12 101동", "가람특별시 중구 은행로 12 101동", False),
+        ("나루도 산들군 다솜면 새터1길 7", "나루도 산들군 다솜면 새터1길 7", False),
+    ],
+)
+def test_buildings_and_units(written: str, house: str, has_unit: bool) -> None:
+    full = pl.DataFrame({"x": [written]}).select(x=normalise.address(pl.col("x")))
+    assert full.select(normalise.building(pl.col("x"))).item() == house
+    assert full.select(normalise.has_unit(pl.col("x"))).item() is has_unit
+
+
+@pytest.mark.parametrize("region", ["서울 ", "서울시 ", "서울특별시 "])
+def test_regions_have_one_name(region: str) -> None:
+    assert one(normalise.address(pl.col("x")), f"{region}종로구 자하문로 45") == "서울특별시 종로구 자하문로 45"
+
+
+@pytest.mark.parametrize("written", ["010-1234-5678", "01012345678", "+82 10-1234-5678", "（０１０）１２３４５６７８"])
+def test_phones(written: str) -> None:
+    assert one(normalise.phone(pl.col("x")), written) == "01012345678"
+
+
+@pytest.mark.parametrize("written", ["없음", "1234", "", "10-1234-5678"])
+def test_no_phone(written: str) -> None:
+    assert one(normalise.phone(pl.col("x")), written) is None
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.text(max_size=30) | st.text("가서울동호제길로지하층B12 -(),.", max_size=30))
+def test_normalising_twice_changes_nothing(written: str) -> None:
+    frame = pl.DataFrame({"x": [written]}, schema={"x": pl.String})
+    for form in (normalise.person_no, normalise.household_no, normalise.address, normalise.phone):
+        once = frame.select(form(pl.col("x")))
+        assert once.select(form(pl.col("x"))).equals(once)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(-(10**14), 10**14))
+def test_numbers_with_and_without_commas(number: int) -> None:
+    for written in (f"{number}", f"{number:,}"):
+        assert one(whole(pl.col("x")), written) == number
+
+
+@pytest.mark.parametrize("written", ["1,23", "12,345,6", "1.5", "1e5", "--1", "천원", "1" * 16])
+def test_no_numbers(written: str) -> None:
+    assert one(whole(pl.col("x")), written) is None
