@@ -1,0 +1,6 @@
+"""A made-up country of any size: people, hidden hardship, agency files with flaws, officers who answer."""
+
+from synthetic.country import Country, make_country
+from synthetic.settings import CountrySettings, FlawRates
+
+__all__ = ["Country", "CountrySettings", "FlawRates", "make_country"]

@@ -1,0 +1,215 @@
+"""The months go by: strain moves, agencies see some of it, offices visit, support helps. One loop over months."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from signals.layout import Agency
+from synthetic import officers
+from synthetic.calendar import NEVER, day_number, last_day, month_starts
+from synthetic.deliveries import Delivery, known_months
+from synthetic.feeds import Feed, Now, Rows, is_told
+from synthetic.hardship import Strains
+from synthetic.homes import Homes
+from synthetic.life import Life
+from synthetic.members import Members
+from synthetic.places import Places
+from synthetic.rounds import Told, choose, count_points
+from synthetic.settings import CountrySettings, generator
+
+FEEDS_BEGIN_BEFORE = 12  # months in which spells run before anybody tells of them
+SELECTED_ON = 5  # day of the month
+EVERY_MONTHS = 2
+# What a grant is called where running benefits are told of.
+GRANTS = {
+    "basic_livelihood": ("livelihood_benefit", "medical_benefit"),
+    "emergency": ("emergency_support",),
+    "other_public": ("near_poor",),
+}
+
+
+@dataclass
+class Record:
+    """What came of it, month by month."""
+
+    observations: dict[str, list[pl.DataFrame]] = field(default_factory=dict)  # by agency
+    contacts: list[pl.DataFrame] = field(default_factory=list)
+    need: list[np.ndarray] = field(default_factory=list)
+    hardship: list[np.ndarray] = field(default_factory=list)  # minus the threshold of need
+    served: list[np.ndarray] = field(default_factory=list)
+
+
+@dataclass
+class World:
+    settings: CountrySettings
+    first: int  # first month told of
+    places: Places
+    life: Life
+    homes: Homes
+    members: Members
+    strains: Strains
+    feeds: list[Feed]
+    agencies: Mapping[str, Agency]
+    planned: Sequence[Delivery]
+    registered: np.ndarray  # (months, households): row of homes.stays
+    real: np.ndarray  # the same, where they really live
+    told: Told = field(default_factory=Told)
+    record: Record = field(default_factory=Record)
+    selected: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    taken_before: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    to_help: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def run(self) -> Record:
+        """Burn in, then live every month told of."""
+        self.taken_before = np.zeros(self.life.households, dtype=bool)
+        rng = generator(self.settings.seed, "rounds")
+        start = month_starts(self.first - FEEDS_BEGIN_BEFORE, FEEDS_BEGIN_BEFORE + self.settings.live_months)
+        rounds = self._round_months()
+        self.strains.burn_in(self.settings.burn_in_months)
+        for feed in self.feeds:
+            feed.begin(self._now(start, 0, self.strains.strain()))
+        for number in range(len(start) - 1):
+            month = number - FEEDS_BEGIN_BEFORE
+            self.strains.help(self.to_help)
+            self.to_help = self.to_help[:0]
+            bereaved = (self.life.earner_died >= start[number]) & (self.life.earner_died < start[number + 1])
+            now = self._now(start, number, self.strains.step(bereaved))
+            self._feed(now, month)
+            if month < 0:
+                continue
+            self._note()
+            if month - 1 in rounds:
+                self._visit(self.first + month - 1, rounds.index(month - 1) + 1, rng)
+            if month in rounds:
+                self._select(month, rng)
+        return self.record
+
+    def _round_months(self) -> list[int]:
+        last = self.settings.live_months - 2
+        return [last - EVERY_MONTHS * back for back in reversed(range(self.settings.rounds))]
+
+    def _now(self, start: np.ndarray, number: int, strain: np.ndarray) -> Now:
+        begin, after = int(start[number]), int(start[number + 1])
+        active = (self.life.active_since < after) & (self.life.active_until >= after)
+        housing = self.homes.stays["housing"].to_numpy()[self.real[max(number - FEEDS_BEGIN_BEFORE, 0)]]
+        happened = {
+            "head_died": _between(self.life.earner_died, begin, after),
+            "household_members_changed": self._changed(begin, after),
+        }
+        return Now(strain, self.strains.in_need, housing, active, begin, after - 1, happened)
+
+    def _changed(self, begin: int, after: int) -> tuple[np.ndarray, np.ndarray]:
+        day = pl.when(pl.col("until") < NEVER).then("until").otherwise("since")
+        changed = self.life.spells.filter((day >= begin) & (day < after)).with_columns(day=day)
+        changed = changed.unique("household", keep="first", maintain_order=True)
+        return changed["household"].to_numpy(), changed["day"].to_numpy()
+
+    def _feed(self, now: Now, month: int) -> None:
+        base = self.first + month
+        for order, feed in enumerate(self.feeds):
+            rows = feed.step(now)
+            if month < 0:
+                continue
+            every = self.agencies[feed.signal.agency].every_months
+            tells_levels = feed.signal.kind != "event" and (base + 1) % every == 0
+            if tells_levels:
+                rows = feed.level(now)
+            if rows is not None and is_told(feed.signal, now.last_day):
+                self._tell(feed, order, rows, month, base + (-(base + 1)) % every)
+
+    def _tell(self, feed: Feed, order: int, rows: Rows, month: int, base: int) -> None:
+        """Note the rows for the agency's file of `base`."""
+        signal = feed.signal
+        count = len(rows.household)
+        if not count:
+            return
+        frame = pl.DataFrame(
+            {
+                "signal": np.full(count, order, dtype=np.int16),
+                "household": rows.household.astype(np.int32),
+                "month": np.full(count, month, dtype=np.int16),
+                "base": np.full(count, base, dtype=np.int32),
+                "day": rows.day.astype(np.int32),
+                "months": rows.months.astype(np.int16),
+                "won": rows.won.astype(np.int64),
+            }
+        )
+        self.record.observations.setdefault(signal.agency, []).append(frame)
+        if signal.points:
+            warns = rows.household[rows.months > 0] if signal.kind == "arrears" else rows.household
+            self.told.add(signal.agency, base, signal.name, warns)
+
+    def _note(self) -> None:
+        self.record.need.append(self.strains.in_need.copy())
+        self.record.hardship.append(self.strains.smooth - self.strains.threshold)
+        served = [feed.months > 0 for feed in self.feeds if feed.signal.name == "livelihood_benefit"]
+        self.record.served.append(served[0] if served else np.zeros(self.life.households, dtype=bool))
+
+    def _offices(self, month: int) -> np.ndarray:
+        return np.asarray(self.homes.stays["office"].to_numpy()[self.registered[month]])
+
+    def _select(self, month: int, rng: np.random.Generator) -> None:
+        day = day_number(last_day(self.first + month - 1)) + SELECTED_ON
+        known = known_months(self.planned, day)
+        elsewhere = self.homes.lives_elsewhere <= day
+        points = count_points(self.told, [feed.signal for feed in self.feeds], known, elsewhere)
+        hardship = self.record.hardship[month]
+        insight = (hardship - hardship.mean()) / hardship.std()
+        there = (self.life.active_since < day - 30) & (self.life.active_until > day - 30)  # registers lag behind
+        points[~there] = 0
+        insight[~there] = -np.inf
+        capacity = self.places.offices["capacity"].to_numpy()
+        self.selected = choose(points, insight, self._offices(month), capacity, self.taken_before, self.settings, rng)
+
+    def _visit(self, month: int, number: int, rng: np.random.Generator) -> None:
+        """The answers to the round of `month`, by what is so one month later."""
+        chosen, index = self.selected, month - self.first
+        selected_on = day_number(last_day(month - 1)) + SELECTED_ON
+        visited = at_the_door(self, index + 1, chosen, selected_on + 35)
+        outcome, days = officers.answer(visited, rng)
+        self.record.contacts.append(
+            pl.DataFrame(
+                {
+                    "case_no": pl.select(pl.format("P{}-{}", number, pl.int_range(len(chosen)))).to_series(),
+                    "household": chosen.astype(np.int32),
+                    "office": self._offices(index)[chosen],
+                    "selected": np.full(len(chosen), selected_on, dtype=np.int32),
+                    "contacted": (selected_on + days).astype(np.int32),
+                    "outcome": pl.Series(outcome.tolist(), dtype=pl.String),
+                    "benefit": pl.Series(officers.benefits(outcome, rng).tolist(), dtype=pl.String),
+                    "recorded": (selected_on + days + rng.integers(0, 4, len(chosen))).astype(np.int32),
+                }
+            )
+        )
+        self.taken_before = np.zeros(self.life.households, dtype=bool)
+        self.taken_before[chosen] = True
+        self._grant(chosen, outcome)
+
+    def _grant(self, chosen: np.ndarray, outcome: np.ndarray) -> None:
+        self.to_help = chosen[np.isin(outcome, officers.PUBLIC)]
+        by_name = {feed.signal.name: feed for feed in self.feeds}
+        for code, names in GRANTS.items():
+            for name in names:
+                if name in by_name:
+                    by_name[name].grant(chosen[outcome == code])
+
+
+def at_the_door(world: World, month: int, household: np.ndarray, day: int) -> officers.Visited:
+    """`month`: counted from the first one lived."""
+    life = world.life
+    return officers.Visited(
+        hardship=world.record.hardship[month][household],
+        lives_alone=world.members.size[household] == 1,
+        works=world.strains.households.has_worker[household],
+        lives_elsewhere=world.homes.lives_elsewhere[household] <= day,
+        is_gone=life.active_until[household] <= day,
+        has_left=life.left[household],
+        is_served=world.record.served[month][household],
+    )
+
+
+def _between(days: np.ndarray, begin: int, after: int) -> tuple[np.ndarray, np.ndarray]:
+    household = np.flatnonzero((days >= begin) & (days < after)).astype(np.int32)
+    return household, days[household]
