@@ -4,8 +4,9 @@
 16 leaves. woodelf looks whole paths up in tables: the same values at several times the rate, from some hundred rows on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from woodelf.core.path_to_s_vectors.base_p2s import PathToSVectors
 from woodelf.core.trees.parse_models import load_decision_tree_ensemble_model
 from woodelf.high_depth_woodelf import woodelf_for_high_depth
 
-from models.columns import Column, Matrix, groups_of, matrix_of
+from models.columns import Matrix, groups_of, matrix_of
 from models.errors import ExplanationRefused
 from models.model import Model
 
@@ -33,7 +34,7 @@ def explain(model: Model, features: pl.DataFrame) -> pl.DataFrame:
     rows = features.sort("household_key")
     groups = groups_of(model.columns)
     base = expected_margin(model)
-    engine = _Engine(model.booster, model.columns, {c.name: c.group for c in model.columns})
+    engine = _Engine(model.booster, [c.group for c in model.columns])
     parts = [np.zeros((0, len(groups)))]
     for part in rows.iter_slices(ROWS_AT_A_TIME):
         matrix = matrix_of(part, model.columns)
@@ -67,7 +68,7 @@ def check_against_shap(model: Model, sample: pl.DataFrame, tolerance: float = 1e
     """Largest difference to shap.TreeExplainer over all columns and rows of the sample; ExplanationRefused if above."""
     matrix = matrix_of(sample, model.columns)
     names = tuple(c.name for c in model.columns)
-    ours = _Engine(model.booster, model.columns, {n: n for n in names}).pushes(matrix, names)
+    ours = _Engine(model.booster, names).pushes(matrix, names)
     worst = float(np.abs(ours - shap_values(model.booster, matrix)).max(initial=0.0))
     if not worst <= tolerance:
         raise ExplanationRefused(
@@ -90,18 +91,16 @@ def shap_values(booster: Any, matrix: Matrix) -> Numbers:
 
 
 class _Engine:
-    """The trees, read once; rows in batches."""
+    """The trees, read once; rows in batches. Columns go by their number: pandas looks numbers up faster than names."""
 
-    def __init__(self, booster: Any, columns: Sequence[Column], group_of: Mapping[str, str]) -> None:
-        names = [c.name for c in columns]
-        self._trees = load_decision_tree_ensemble_model(booster, names)
-        self._used = sorted({n for tree in self._trees.trees for n in tree.get_all_features()}, key=names.index)
-        self._position = {name: position for position, name in enumerate(names)}
+    def __init__(self, booster: Any, group_of: Sequence[str]) -> None:
+        self._trees = load_decision_tree_ensemble_model(booster, list(range(len(group_of))))
+        self._used = sorted({n for tree in self._trees.trees for n in tree.get_all_features()})
         self._tables = GroupTables(group_of, self._trees.max_depth)
 
     def pushes(self, matrix: Matrix, groups: Sequence[str]) -> Numbers:
         # Compared as float64: with float32 columns NumPy would round the thresholds.
-        data = pd.DataFrame({name: matrix[:, self._position[name]].astype(np.float64) for name in self._used})
+        data = pd.DataFrame(matrix[:, self._used].astype(np.float64), columns=self._used)
         values: dict[str, Numbers] = {}
         if self._used and len(data):
             values = woodelf_for_high_depth(
@@ -115,13 +114,13 @@ class _Engine:
 class GroupTables(PathToSVectors):  # type: ignore[misc]  # woodelf has no types
     """For one leaf: what each pattern of decisions met adds to each group. Float64; woodelf's own are float32."""
 
-    def __init__(self, group_of: Mapping[str, str], max_depth: int) -> None:
+    def __init__(self, group_of: Sequence[str], max_depth: int) -> None:
         super().__init__(metric=ShapleyValues(), max_depth=max_depth)
         self._group_of = group_of
 
     def get_path_dependent_s_matrix(
         self,
-        features_in_path: Sequence[str],
+        features_in_path: Sequence[int],
         consumer_patterns: object,  # noqa: ARG002  woodelf's signature; the dense tables hold every pattern
         covers: Numbers,
         w: float,
@@ -134,7 +133,7 @@ class GroupTables(PathToSVectors):  # type: ignore[misc]  # woodelf has no types
             # The sibling leaf takes the other branch of the last decision: its last bit and last cover are turned over.
             sibling = shapley_table(np.append(covers[:-1], 1.0 - covers[-1]), w_neighbor)
             table = table + sibling[np.arange(len(table)) ^ 1]
-        return _summed(table, [self._group_of[name] for name in features_in_path])
+        return _summed(table, [self._group_of[number] for number in features_in_path])
 
 
 def _summed(table: Numbers, groups: Iterable[str]) -> dict[str, Numbers]:
@@ -150,10 +149,25 @@ def shapley_table(covers: Numbers, leaf: float) -> Numbers:
     For feature i: leaf * (b_i - r_i) * integral over t in 0..1 of the product over j != i of (t b_j + (1-t) r_j), with
     b: the row meets j's decisions; r: share of training rows that did. Gauss-Legendre with d/2 nodes is exact.
     """
-    d = len(covers)
+    plan = _plan(len(covers))
+    factors = plan.t * plan.met[:, :, None] + (1 - plan.t) * covers[:, None]  # patterns x features x nodes
+    others = factors[:, plan.others].prod(axis=2)
+    table: Numbers = leaf * (plan.met - covers) * (others @ plan.weights)
+    return table
+
+
+class _Plan(NamedTuple):
+    """What does not depend on the leaf. Worked out once per depth: a model has thousands of leaves."""
+
+    met: Numbers  # patterns x features: 0 or 1
+    others: npt.NDArray[np.int64]  # features x the other features
+    t: Numbers
+    weights: Numbers
+
+
+@cache
+def _plan(d: int) -> _Plan:
     nodes, weights = np.polynomial.legendre.leggauss((d + 1) // 2)
-    t = (nodes + 1) / 2
     met = ((np.arange(2**d)[:, None] >> np.arange(d - 1, -1, -1)) & 1).astype(np.float64)
-    factors = t * met[:, :, None] + (1 - t) * covers[:, None]  # patterns x features x nodes
-    others = np.stack([np.delete(factors, i, axis=1).prod(axis=1) for i in range(d)], axis=1)
-    return leaf * (met - covers) * (others @ (weights / 2))
+    others = np.array([[j for j in range(d) if j != i] for i in range(d)], dtype=np.int64).reshape(d, d - 1)
+    return _Plan(met, others, (nodes + 1) / 2, weights / 2)

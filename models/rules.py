@@ -14,7 +14,7 @@ Numbers = npt.NDArray[np.float64]
 
 COUNT: Final = "across__live_kinds"
 POINTS: Final = "across__points"
-OLDEST: Final = "across__days_since_first"
+OLDEST: Final = "across__longest_months"
 NOT_SIGNALS: Final = frozenset({"across", "household", "contacts"})
 # What an officer sees of one signal alone, per kind: arrears, event, status, amount.
 ONE_SIGNAL: Final = ("months_now", "overdue_12m", "count_180d", "count_730d", "on_now", "level_now")
@@ -31,7 +31,7 @@ class Rule:
 GENERAL: Final = (
     Rule("count", "위기정보 종류가 많은 순", COUNT),
     Rule("points", "기존 방식: 위기정보 점수 합이 높은 순", POINTS),
-    Rule("first_come", "먼저 시작된 위기정보 순", OLDEST),
+    Rule("first_come", "오래된 위기정보부터(선착순)", OLDEST),
 )
 
 

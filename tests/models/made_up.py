@@ -30,7 +30,7 @@ FEATURES = (
     Fact("premium__level_now", "premium", -1),
     Fact("across__live_kinds", "across", 1),
     Fact("across__points", "across", 1),
-    Fact("across__days_since_first", "across", 0),
+    Fact("across__longest_months", "across", 0),
     Fact("household__head_age", "household", 0),
     Fact("contacts__selections", "contacts", 0),
 )
@@ -60,7 +60,7 @@ def draw_rows(rows: int, seed: int, rounds: int = len(ROUNDS)) -> pl.DataFrame:
             "premium__level_now": premium,
             "across__live_kinds": ((months > 0) + wage).astype(np.float32),
             "across__points": 2 * ((months > 0) + wage).astype(np.float32),
-            "across__days_since_first": rng.integers(0, 700, rows).astype(np.float32),
+            "across__longest_months": rng.integers(0, 700, rows).astype(np.float32),
             "household__head_age": rng.integers(20, 95, rows).astype(np.float32),
             "contacts__selections": rng.poisson(0.5, rows).astype(np.float32),
         }
