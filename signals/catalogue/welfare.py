@@ -34,10 +34,10 @@ _BENEFITS = (
         "생계급여",
         "B01",
         {"utilities", "health", "work", "debt", "housing", "welfare", "care"},
-        40,
-        MadeUp("income", base=0.00045, lift=1.0, end=0.015),
+        45,
+        MadeUp("income", base=0.00035, lift=1.0, end=0.015),
     ),
-    _running("medical_benefit", "의료급여", "B02", {"health"}, 22, MadeUp("illness", base=0.0004, lift=0.7, end=0.02)),
+    _running("medical_benefit", "의료급여", "B02", {"health"}, 25, MadeUp("illness", base=0.0003, lift=0.7, end=0.02)),
     # Bangbae-dong (2020): never visited, because housing benefit alone counted as being helped.
     _running(
         "housing_benefit", "주거급여", "B03", {"housing"}, 30, MadeUp("housing", base=0.0006, lift=0.7, end=0.025)
@@ -50,22 +50,22 @@ _BENEFITS = (
         8,
         MadeUp("income", base=0.0013, lift=0.8, who="child", end=0.04),
     ),
-    _running("near_poor", "차상위계층 지원", "B05", {"health"}, 14, MadeUp("income", base=0.00035, lift=0.8, end=0.03)),
+    _running("near_poor", "차상위계층 지원", "B05", {"health"}, 20, MadeUp("income", base=0.00013, lift=0.8, end=0.03)),
     _running(
         "emergency_support",
         "긴급복지 지원",
         "B06",
         {"utilities", "health", "work", "housing"},
-        1.5,
-        MadeUp("income", base=0.0003, lift=0.9, end=0.4),
+        2,
+        MadeUp("income", base=0.00025, lift=0.9, end=0.4),
     ),
     _running(
         "basic_pension",
         "기초연금",
         "B07",
         {"work"},
-        170,
-        MadeUp("income", base=0.012, lift=0.3, who="senior", end=0.01),
+        150,
+        MadeUp("income", base=0.011, lift=0.3, who="senior", end=0.01),
     ),
     _running(
         "single_parent_support",
@@ -76,7 +76,7 @@ _BENEFITS = (
         MadeUp("care", base=0.001, lift=0.5, who="child", end=0.03),
     ),
     _running(
-        "energy_voucher", "에너지바우처", "B09", {"utilities"}, 25, MadeUp("income", base=0.0012, lift=0.8, end=0.06)
+        "energy_voucher", "에너지바우처", "B09", {"utilities"}, 28, MadeUp("income", base=0.0011, lift=0.8, end=0.06)
     ),
 )
 
@@ -93,7 +93,7 @@ _HISTORY = (
         legal_threshold="",
         available_from=AT_LAUNCH,
         unit="건",
-        per_1000=0.9,
+        per_1000=0.7,
         reason_ko="{observed}에 기초생활보장을 신청했으나 대상이 되지 못했습니다.",
         check_ko="탈락한 까닭이 지금도 그대로인지, 다른 급여를 받을 수 있는지 확인해 주세요.",
         made_up=MadeUp("income", base=0.00045, lift=1.0),
@@ -165,10 +165,10 @@ _HISTORY = (
         legal_threshold="",
         available_from=FROM_39,
         unit="건",
-        per_1000=5,
+        per_1000=2.5,
         reason_ko="{observed}에 받을 수 있는 급여를 알려 달라고 신청했습니다(복지멤버십).",
         check_ko="어떤 도움이 필요해서 신청했는지 물어봐 주세요.",
-        made_up=MadeUp("income", base=0.0042, lift=0.25),
+        made_up=MadeUp("income", base=0.0022, lift=0.25),
         points=1,
     ),
     Signal(
@@ -202,10 +202,10 @@ _HISTORY = (
         legal_threshold="",
         available_from=FROM_39,
         unit="건",
-        per_1000=5,
+        per_1000=6,
         reason_ko="{observed}에 함께 살던 세대원이 줄었습니다.",
         check_ko="남은 가족의 생계와 돌봄을 누가 맡는지 물어봐 주세요.",
-        made_up=MadeUp("chance", base=0.005, lift=0.0),
+        made_up=MadeUp("chance", base=0.003, lift=0.0),
         direction=0,
         points=1,
     ),
