@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Engine, case, func, insert, or_, select, update
+from sqlalchemy import Engine, Subquery, case, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from store.database import reading, writing
@@ -42,20 +42,14 @@ def save(engine: Engine, run: str, as_of: date, queue: pl.DataFrame, now: dateti
                 what = f"run {run} recorded {len(before)} alerts before and brings {fresh.height} others now"
                 raise StoreError("database", what, "the same inputs must give the same queue: report this as a bug")
             return 0
-        _open(session, run, as_of, fresh, now)
         _change(session, run, as_of, told.filter(~pl.col("is_new")), now)
+        _open(session, run, as_of, fresh, now)
     return fresh.height
 
 
 def open_alerts(engine: Engine, as_of: date, besides: str = "") -> pl.DataFrame:
     """OPEN_ALERTS as they stood on `as_of`, sorted by id. `besides`: as if that run had never recorded anything."""
-    last = (
-        select(AlertEvent.alert, func.max(AlertEvent.id).label("id"))
-        .where(AlertEvent.event.in_(("opened", "changed")))
-        .where(AlertEvent.known_on <= as_of, AlertEvent.source != besides)
-        .group_by(AlertEvent.alert)
-        .subquery()
-    )
+    last = _last_stand(as_of, besides)
     query = (
         select(
             Alert.id, Alert.household_key, AlertEvent.office, AlertEvent.lane, AlertEvent.band,
@@ -96,12 +90,13 @@ def history(engine: Engine, alert_id: str) -> list[AlertEvent]:
         return list(session.scalars(select(AlertEvent).where(AlertEvent.alert == alert_id).order_by(AlertEvent.id)))
 
 
-def bands(engine: Engine, as_of: date) -> pl.DataFrame:
-    """alert_id, band of every alert ever opened until `as_of`, sorted."""
+def bands(engine: Engine, as_of: date, besides: str = "") -> pl.DataFrame:
+    """alert_id, band of every alert opened until `as_of`, open or closed, sorted; `besides` as in `open_alerts`."""
+    last = _last_stand(as_of, besides)
+    query = select(AlertEvent.alert, AlertEvent.band).join(last, AlertEvent.id == last.c.id)
     with reading(engine) as session:
-        rows = session.execute(select(Alert.id, Alert.band).where(Alert.opened_on <= as_of).order_by(Alert.id)).all()
-    schema = {"alert_id": pl.String, "band": pl.String}
-    return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row").sort("alert_id")
+        rows = [tuple(row) for row in session.execute(query)]
+    return pl.DataFrame(rows, schema={"alert_id": pl.String, "band": pl.String}, orient="row").sort("alert_id")
 
 
 def open_per_office(engine: Engine, as_of: date) -> dict[str, tuple[int, int]]:
@@ -110,6 +105,17 @@ def open_per_office(engine: Engine, as_of: date) -> dict[str, tuple[int, int]]:
     query = select(Alert.office, func.count(), late).where(Alert.state == "open").group_by(Alert.office)
     with reading(engine) as session:
         return {office: (count, int(overdue)) for office, count, overdue in session.execute(query.order_by("office"))}
+
+
+def _last_stand(as_of: date, besides: str) -> Subquery:
+    """Per alert, the event that tells how it stood."""
+    return (
+        select(AlertEvent.alert, func.max(AlertEvent.id).label("id"))
+        .where(AlertEvent.event.in_(("opened", "changed")))
+        .where(AlertEvent.known_on <= as_of, AlertEvent.source != besides)
+        .group_by(AlertEvent.alert)
+        .subquery()
+    )
 
 
 def _reasons(queue: pl.DataFrame) -> pl.Expr:
@@ -143,11 +149,15 @@ def _open(session: Session, run: str, as_of: date, fresh: pl.DataFrame, now: dat
 
 
 def _change(session: Session, run: str, as_of: date, carried: pl.DataFrame, now: datetime) -> None:
-    stands = {alert.id: alert for alert in session.scalars(select(Alert).where(Alert.state == "open"))}
+    columns = (Alert.office, Alert.lane, Alert.band, Alert.due_on)  # in the order of _STANDS
+    before = {
+        row[0]: tuple(row[1:]) for row in session.execute(select(Alert.id, *columns).where(Alert.state == "open"))
+    }
+    rows = carried.select("alert_id", *_STANDS).sort("alert_id").rows()
     changed = [
-        {"id": row["alert_id"], **{name: row[name] for name in _STANDS}}
-        for row in carried.sort("alert_id").iter_rows(named=True)
-        if row["alert_id"] in stands and any(getattr(stands[row["alert_id"]], n) != row[n] for n in _STANDS)
+        {"id": alert_id, **dict(zip(_STANDS, stands, strict=True))}
+        for alert_id, *stands in rows
+        if alert_id in before and before[alert_id] != tuple(stands)
     ]
     if changed:
         session.execute(update(Alert), changed)

@@ -72,6 +72,7 @@ def test_a_second_attempt_sees_what_the_first_saw(engine: Engine) -> None:
     alerts.save(engine, night(engine), DAY, queue(alert(1), alert(2)), NOW)
     second = night(engine, NEXT)
     before = alerts.open_alerts(engine, NEXT, besides=second)
+    bands = alerts.bands(engine, NEXT)
     carried = alert(1, is_new=False, band="very_high", lane="urgent", due_on=NEXT)
     alerts.save(engine, second, NEXT, queue(carried, alert(2, is_new=False), alert(3, opened_on=NEXT)), NOW)
     assert alerts.record_answers(engine, answer("A2", NEXT, "died", True), second, NOW) == 1
@@ -79,6 +80,9 @@ def test_a_second_attempt_sees_what_the_first_saw(engine: Engine) -> None:
     assert alerts.open_alerts(engine, NEXT)["alert_id"].to_list() == ["A1", "A3"]
     assert alerts.open_alerts(engine, NEXT)["band"].to_list() == ["very_high", "high"]
     assert alerts.open_alerts(engine, NEXT, besides=second).equals(before)
+    assert alerts.bands(engine, NEXT, besides=second).equals(bands)
+    assert alerts.bands(engine, DAY).equals(bands)
+    assert alerts.bands(engine, NEXT)["band"].to_list() == ["very_high", "high", "high"]
     assert [event.event for event in alerts.history(engine, "A1")] == ["opened", "changed"]
 
 
