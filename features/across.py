@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 
-from features.feeds import NEVER_DAYS, Feed
+from features.feeds import HORIZON_DAYS, NEVER_DAYS, Feed
 from features.kinds import Measured, Values
 from features.pairs import Bools, Floats, Ints, Told
 from features.shapes import Shape
@@ -57,7 +57,7 @@ class Across:
         longest, newest = self._sums["longest_months"], self._sums["newest_days"]
         longest[rows] = np.maximum(longest[rows], measured.spell[measured.is_live])
         days = self._today - told.observed_on[told.is_first()][measured.is_live]
-        newest[rows] = np.minimum(newest[rows], days)
+        newest[rows] = np.minimum(newest[rows], np.minimum(days, HORIZON_DAYS))
         # When the whole feed is new, its signals are new to us, not to the households.
         if feed.first_received is not None and (self._as_of - feed.first_received).days > NEW_WITHIN_DAYS:
             first = np.minimum.reduceat(told.received_on, np.flatnonzero(told.is_first())) if len(told.row) else rows

@@ -29,22 +29,22 @@ def _of_kind(observations: pl.DataFrame, kind: KeyKind) -> pl.DataFrame:
 
 
 def _of_persons(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, Counts]:
-    joined = told.join(links.persons, left_on="key", right_on="person_key", how="inner")
-    attached = joined.filter(pl.col("row").is_not_null())
-    counts = {
-        "unknown_person": told.height - joined.height,
-        "person_without_household": joined.height - attached.height,
-    }
-    return attached, counts
+    attached = told.join(links.persons, left_on="key", right_on="person_key", how="inner")
+    rest = told.join(links.persons, left_on="key", right_on="person_key", how="anti")
+    known = _count_in(rest, links.known_persons)
+    return attached, {"unknown_person": rest.height - known, "person_without_household": known}
 
 
 def _of_households(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, Counts]:
     living = links.households.select("household_key", "row")
     attached = told.join(living, left_on="key", right_on="household_key", how="inner")
-    rest = told.height - attached.height
-    ended = told.join(living, left_on="key", right_on="household_key", how="anti")
-    known = int(ended["key"].is_in(links.known_households.implode()).sum())
-    return attached, {"unknown_household": rest - known, "ended_household": known}
+    rest = told.join(living, left_on="key", right_on="household_key", how="anti")
+    known = _count_in(rest, links.known_households)
+    return attached, {"unknown_household": rest.height - known, "ended_household": known}
+
+
+def _count_in(told: pl.DataFrame, known: pl.Series) -> int:
+    return told.join(known.to_frame("key"), on="key", how="semi").height
 
 
 def _of_addresses(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, pl.DataFrame, Counts]:
@@ -60,8 +60,7 @@ def _of_addresses(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, pl.Da
             told.filter(pl.col("told").is_in(living_there.filter(several)["told"].unique().implode())),
         ]
     )
-    known = pl.concat([links.spells["address_key"], links.spells["building_key"]]).unique()
-    unknown = told.height - int(told["key"].is_in(known.implode()).sum())
+    unknown = told.height - _count_in(told, pl.concat([links.spells["address_key"], links.spells["building_key"]]))
     counts = {
         "ambiguous": unclear.height,
         "unknown_address": unknown,

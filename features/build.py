@@ -78,7 +78,8 @@ def _fill_signals(
             continue
         measured = measure(signal, feed, of_signal)
         for row, shape in zip(block, shapes, strict=True):
-            row[_is_covered(signal, homes)] = shape.empty
+            if shape.lag < len(feed.lags) or not shape.lag:
+                row[_is_covered(signal, homes)] = shape.empty
             row[measured.rows] = measured.values[shape.name]
         across.add(signal, feed, of_signal, measured)
         benefits[measured.rows] += measured.is_live & bool(signal.relieves)

@@ -23,7 +23,7 @@ class Feed:
     latest_month: int  # months since year 0; -1 when never told
     first_received: date | None
     lags: npt.NDArray[np.int64]  # months told of, as lags, newest first: 0, 1, 2 ... or 0, 2, 4 ...
-    days_ago: npt.NDArray[np.int64]  # (HORIZON_MONTHS,) days from the end of the month at each lag to as_of
+    days_ago: npt.NDArray[np.int64]  # (HORIZON_MONTHS,) days from the end of the month at each lag, 0 to HORIZON_DAYS
 
     def told_within(self, months: int) -> npt.NDArray[np.int64]:
         return self.lags[self.lags < months]
@@ -67,8 +67,9 @@ def _feed(
     months = own if signal.kind == "event" else {m for m in by_agency[signal.agency] if m >= min(own)}
     latest = max(months)
     lags = np.array(sorted(latest - m for m in months if latest - m < HORIZON_MONTHS), np.int64)
-    days_ago = np.array([max((as_of - _month_end(latest - lag)).days, 0) for lag in range(HORIZON_MONTHS)], np.int64)
-    return Feed(True, latest, received, lags, days_ago)
+    days_ago = [(as_of - _month_end(latest - lag)).days for lag in range(HORIZON_MONTHS)]
+    # The oldest month of a feed that lags behind is older than the horizon, but it did happen: less than NEVER_DAYS.
+    return Feed(True, latest, received, lags, np.clip(np.array(days_ago, np.int64), 0, HORIZON_DAYS))
 
 
 def _month_end(month: int) -> date:

@@ -17,7 +17,8 @@ Counts = dict[str, int]
 @dataclass(frozen=True, slots=True)
 class Links:
     households: pl.DataFrame  # sorted by household_key; row = its place
-    persons: pl.DataFrame  # person_key, row (null: lives in no household now)
+    persons: pl.DataFrame  # person_key, row: who lives in a household now
+    known_persons: pl.Series  # everybody ever told, some more than once
     spells: pl.DataFrame  # household_key, row (null: ended), address_key, building_key, valid_from, valid_to
     known_households: pl.Series
     counts: Counts
@@ -32,23 +33,28 @@ def link(known: Known) -> Links:
     unlisted = unlisted.filter(~unlisted.is_in(told.implode()))
     living = pl.concat([homes["household_key"].unique(), unlisted]).sort()
     rows = pl.DataFrame({"household_key": living}).with_row_index("row")
-    current, households = _households(known.as_of, rows, homes, addresses)
+    people = homes.join(rows, on="household_key")
+    spells = addresses.join(rows, on="household_key", how="left")
+    current = _current_addresses(spells, known.as_of)
     all_households = pl.concat([told, addresses["household_key"].unique()]).unique()
-    counts = {
-        "households": living.len(),
-        "ended_households": all_households.len() - living.len(),
-        "households_without_residents": unlisted.len(),
-        "households_without_address": living.len() - current.height,
-        "person_in_two_households": in_two,
-    }
     return Links(
-        households=households,
-        persons=_persons(residents, homes, rows),
-        spells=addresses.join(rows, on="household_key", how="left").select(
-            "household_key", "row", "address_key", "building_key", "valid_from", "valid_to"
+        households=(
+            rows.join(_members(people, known.as_of), on="row", how="left")
+            .join(current, on="row", how="left")
+            .join(_moves(spells, known.as_of), on="row", how="left")
+            .sort("row")
         ),
+        persons=people.select("person_key", "row"),
+        known_persons=residents["person_key"],
+        spells=spells.select("household_key", "row", "address_key", "building_key", "valid_from", "valid_to"),
         known_households=all_households,
-        counts=counts,
+        counts={
+            "households": living.len(),
+            "ended_households": all_households.len() - living.len(),
+            "households_without_residents": unlisted.len(),
+            "households_without_address": living.len() - current.height,
+            "person_in_two_households": in_two,
+        },
     )
 
 
@@ -62,48 +68,39 @@ def _one_household_each(current: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     return ordered.filter(is_last), in_two
 
 
-def _persons(residents: pl.DataFrame, homes: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    living = homes.join(rows, on="household_key").select("person_key", "row")
-    gone = residents.select("person_key").unique().join(living, on="person_key", how="anti")
-    return pl.concat([living, gone.with_columns(row=pl.lit(None, pl.get_index_type()))])
+def _members(people: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    age = as_of.year - pl.col("birth_year").cast(pl.Int32)
+    return (
+        people.select("row", "is_head", age=age)
+        .group_by("row")
+        .agg(
+            members=pl.len(),
+            # Two heads told: the older one. No head told: unknown.
+            head_age=pl.when("is_head").then("age").max(),
+            oldest_age=pl.col("age").max(),
+            youngest_age=pl.col("age").min(),
+            children=(pl.col("age") < ADULT_FROM).sum(),
+            adults=(pl.col("age") >= ADULT_FROM).sum(),
+            has_senior=(pl.col("age") >= SENIOR_FROM).any(),
+        )
+    )
 
 
-def _households(
-    as_of: date, rows: pl.DataFrame, homes: pl.DataFrame, addresses: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The current address of each household, and every household with its members and that address."""
-    current = (
-        addresses.filter(holds_on(as_of))
-        .join(rows, on="household_key")
+def _current_addresses(spells: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """The address each living household moved to last, and how many households share it."""
+    return (
+        spells.filter(holds_on(as_of) & pl.col("row").is_not_null())
         .sort("row", "valid_from", "received_on", "address_key")
-        .unique("row", keep="last", maintain_order=True)
-        .drop("household_key", "received_on", "valid_to")
+        .filter(pl.col("row").ne_missing(pl.col("row").shift(-1)))
+        .drop("household_key", "received_on", "valid_to", "building_key")
         .with_columns(sharing=pl.len().over("address_key"))
     )
-    moves = _moves(as_of, addresses, rows)
-    members = _members(as_of, homes, rows)
-    joined = rows.join(members, on="row", how="left").join(current, on="row", how="left")
-    return current, joined.join(moves, on="row", how="left").sort("row")
 
 
-def _members(as_of: date, homes: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    age = as_of.year - pl.col("birth_year").cast(pl.Int32)
-    people = homes.join(rows, on="household_key").select("row", "is_head", age=age)
-    return people.group_by("row").agg(
-        members=pl.len(),
-        # Two heads told: the older one. No head told: unknown.
-        head_age=pl.col("age").filter(pl.col("is_head")).max(),
-        oldest_age=pl.col("age").max(),
-        youngest_age=pl.col("age").min(),
-        children=(pl.col("age") < ADULT_FROM).sum(),
-        adults=(pl.col("age") >= ADULT_FROM).sum(),
-        has_senior=(pl.col("age") >= SENIOR_FROM).any(),
-    )
-
-
-def _moves(as_of: date, addresses: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def _moves(spells: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Addresses begun within two years, other than the household's first."""
-    begun = addresses.filter(pl.col("valid_from") <= as_of).join(rows, on="household_key")
     days_ago = (pl.lit(as_of) - pl.col("valid_from")).dt.total_days()
-    is_recent = (days_ago <= MOVES_WITHIN_DAYS) & (pl.col("valid_from") > pl.col("valid_from").min().over("row"))
-    return begun.select("row", recent=is_recent).group_by("row").agg(moves_24m=pl.col("recent").sum())
+    begun = spells.filter((pl.col("valid_from") <= as_of) & pl.col("row").is_not_null())
+    first = begun.group_by("row").agg(first=pl.col("valid_from").min())
+    recent = begun.filter(days_ago <= MOVES_WITHIN_DAYS).join(first, on="row")
+    return recent.filter(pl.col("valid_from") > pl.col("first")).group_by("row").agg(moves_24m=pl.len())

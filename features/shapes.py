@@ -20,6 +20,7 @@ class Shape:
     label_ko: str
     description: str
     empty: float = 0.0  # covered, and nothing told within the horizon
+    lag: int = 0  # unknown to everybody until the feed has told of more months than these
 
 
 ARREARS = (
@@ -51,8 +52,11 @@ BILLS = (
     Shape("billed_max_6m", 0, "최근 6개월 최대 청구 금액", "won, most of the told of the last 6 months"),
     Shape("billed_trend", 0, "청구 금액 변화", "won now less its mean over the 3 told months before"),
     Shape("billed_swing_6m", 0, "최근 6개월 청구 금액 변동", "won, mean change from one told month to the next"),
-    *(Shape(f"months_lag{k}", 1, f"{k}회 전 연체 개월", f"months overdue {k} told months ago") for k in BILL_LAGS),
-    *(Shape(f"billed_lag{k}", 0, f"{k}회 전 청구 금액", f"won billed {k} told months ago") for k in BILL_LAGS),
+    *(
+        Shape(f"months_lag{k}", 1, f"{k}회 전 연체 개월", f"months overdue {k} told months ago", lag=k)
+        for k in BILL_LAGS
+    ),
+    *(Shape(f"billed_lag{k}", 0, f"{k}회 전 청구 금액", f"won billed {k} told months ago", lag=k) for k in BILL_LAGS),
 )
 
 EVENT_LIVE_DAYS = 180  # an event neither ends nor is paid: after half a year it no longer speaks for today
