@@ -29,7 +29,8 @@ _UNIT = r"\s(?:(?:제?[0-9]{1,4}|[A-Z]|[가-하])동\s?)?제?(?:지하|지층|B|
 def text(cell: pl.Expr) -> pl.Expr:
     """Full-width to plain, outer spaces off, control characters out; empty becomes null."""
     plain = cell.str.normalize("NFKC").str.replace_all(r"\p{C}", "").str.strip_chars()
-    return pl.when(plain != "").then(plain)
+    # Not when/then: Polars would work out `plain` twice, and it is the dearest step of an intake.
+    return plain.replace({"": None})
 
 
 def person_no(cell: pl.Expr) -> pl.Expr:

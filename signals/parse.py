@@ -20,7 +20,7 @@ def day(cell: pl.Expr, written: DateFormat) -> pl.Expr:
     """The day written; of a month, its first day."""
     match written:
         case "202608":
-            pattern = rf"^({_YEAR})([0-9]{{2}})(x?)$"
+            pattern = rf"^({_YEAR})([0-9]{{2}})$"
         case "2026-08-31":
             pattern = rf"^({_YEAR})-([0-9]{{1,2}})-([0-9]{{1,2}})$"
         case "2026. 8. 31.":
@@ -29,10 +29,11 @@ def day(cell: pl.Expr, written: DateFormat) -> pl.Expr:
             pattern = rf"^({_YEAR})([0-9]{{2}})([0-9]{{2}})$"
         case other:
             assert_never(other)
-    year, month, day_of_month = (cell.str.extract(pattern, group) for group in (1, 2, 3))
-    day_of_month = pl.when(day_of_month == "").then(pl.lit("1")).otherwise(day_of_month)
+    day_of_month = "${3}" if has_days(written) else "1"
+    is_written = cell.str.contains(pattern)
+    plain = pl.when(is_written).then(cell.str.replace(pattern, "${1}-${2}-" + day_of_month))
     # Polars casts no text to dates; an impossible day (31 February) becomes null here.
-    return pl.concat_str(year, month, day_of_month, separator="-").str.to_date("%Y-%m-%d", strict=False)
+    return plain.str.to_date("%Y-%m-%d", strict=False)
 
 
 def whole(cell: pl.Expr) -> pl.Expr:
