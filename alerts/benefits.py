@@ -86,7 +86,8 @@ def energy_voucher(household: Household, table: BenefitTable, on: date) -> tuple
 
 def catastrophic_medical(household: Household, _table: BenefitTable, _on: date) -> tuple[Sign, str]:
     """Sources disagree on rate and ceiling: no figure is told."""
-    return ("worth_if" if COSTLY_CARE & household.signals else "no_sign"), "큰 의료비의 일부(지원율·한도 확인 필요)"
+    amount = "부담이 큰 의료비의 일부, 지원율과 한도는 자료마다 달라 국민건강보험공단에 확인"
+    return ("worth_if" if COSTLY_CARE & household.signals else "no_sign"), amount
 
 
 def education(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
@@ -107,13 +108,13 @@ def basic_pension(household: Household, table: BenefitTable, on: date) -> tuple[
 
 def disability_pension(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
     figures = table.programmes["disability_pension"].edition(on).figures
-    return ("worth_if" if DISABLING & household.signals else "no_sign"), f"기초급여 월 {won(figures['monthly'])}"
+    return ("worth_if" if DISABLING & household.signals else "no_sign"), f"기초급여 월 최대 {won(figures['monthly'])}"
 
 
 def telecom_discount(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
     figures = table.programmes["telecom_discount"].edition(on).figures
-    least, most = won(min(figures.values())), won(max(figures.values()))
-    return ("worth_if" if TELECOM & household.signals else "no_sign"), f"월 최대 {least}~{most}"
+    most = f"월 최대 {won(max(figures.values()))}, 자격에 따라 다름"
+    return ("worth_if" if TELECOM & household.signals else "no_sign"), most
 
 
 def near_poor(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
@@ -223,7 +224,7 @@ def _pointer(code: str, household: Household, table: BenefitTable, on: date) -> 
         sign = "no_sign"
     edition = programme.edition(on)
     unknown = f"{programme.unknown_ko} 확인 필요"
-    if not edition.valid_from <= on <= edition.valid_to:
+    if edition.confidence != "weak" and not edition.valid_from <= on <= edition.valid_to:
         unknown = f"{edition.valid_from.year}년 금액, {unknown}"
     return Pointer(code, sign, f"{programme.name_ko}: {amount} ({unknown}) · {programme.law_ko}")
 

@@ -7,7 +7,6 @@ import polars as pl
 
 from alerts.bands import BANDS
 from alerts.cells import csv_bytes
-from alerts.lanes import LANES
 from alerts.tables import CONSIDERED, DECISIONS, take
 
 OFFICES = pl.Schema(
@@ -15,18 +14,21 @@ OFFICES = pl.Schema(
 )
 UNASSIGNED = "관할 미확인"
 
-# The bytes' header, and which decisions each column counts. Both lanes that look alike to officers are one column.
+# Left to right. Both lanes that look alike to officers share a word, and so a column.
+_SHOWN = (
+    "queued_urgent",
+    "queued_risk",
+    "carried",
+    "below_cut",
+    "cooling_down",
+    "already_relieved",
+    "no_signal",
+    "not_scored",
+    "removed",
+    "no_office",
+)
 COUNTED: Mapping[str, tuple[str, ...]] = {
-    f"신규 {LANES['urgent'].label_ko}": ("queued_urgent",),
-    f"신규 {LANES['risk'].label_ko}": ("queued_risk", "queued_explore"),
-    "처리 중": ("carried",),
-    "이번 인원 밖": ("below_cut",),
-    "최근 상담 완료": ("cooling_down",),
-    "현재 급여로 지원 중": ("already_relieved",),
-    "현재 신호 없음": ("no_signal",),
-    "점수 없음": ("not_scored",),
-    "사망 확인": ("removed",),
-    "관할 미확인": ("no_office",),
+    DECISIONS[shown]: tuple(code for code, word in DECISIONS.items() if word == DECISIONS[shown]) for shown in _SHOWN
 }
 
 

@@ -116,6 +116,12 @@ def test_repeats_and_lateness_are_flagged() -> None:
     assert [row["진행 상태"] for row in rows].count("기한 지남") == 1
 
 
+def test_an_office_without_alerts_gets_its_header() -> None:
+    raw = write_csv(queue().clear(), people())
+    assert raw.decode("utf-8-sig").count("\r\n") == 1
+    assert read(raw) == []
+
+
 def test_two_offices_never_share_a_sheet() -> None:
     who = facts({"household_key": 1}, {"household_key": 2, "office": "2611010100"})
     alerts = fill({1: 0.3, 2: 0.3}, who, evidence({"household_key": 1}, {"household_key": 2})).alerts
