@@ -5,7 +5,7 @@ import unicodedata
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.cells import csv_bytes, safe_cell
@@ -56,6 +56,7 @@ def test_ten_thousand_formulas_start_none_and_shift_nothing() -> None:
     assert not any(can_start_a_formula(row[1]) for row in rows)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=12), min_size=2, max_size=4))
 def test_cells_read_back_as_written(cells: list[str]) -> None:
     raw = csv_bytes([f"열{n}" for n in range(len(cells))], [cells])
