@@ -38,7 +38,7 @@ DEFAULT_CONFIG = Path(__file__).parent.parent / "config.yaml"
 def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
     """Take in what arrived, score every household, fill the free places of each office, write the sheets."""
     from flows import report
-    from flows.status import done_night
+    from flows.done import done_night
 
     day = as_of.date() if as_of else today()
     desk = glance(config, work)
@@ -72,7 +72,7 @@ def demo(
 ) -> None:
     """A made-up country from nothing to queues: files, training, one night. Needs an empty work folder, or its own."""
     from flows import report
-    from flows.status import done_night
+    from flows.done import done_night
 
     desk = glance(config, work)
     as_of = desk.settings.demo.as_of

@@ -40,14 +40,12 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
         from prefect import task
         from prefect.cache_policies import NO_CACHE
 
-        # The default policy hashes every argument and may pickle results to disk: never with personal data.
+        # No argument is handed to Prefect: it walks through all it is given. The default cache policy would hash
+        # arguments and may pickle results to disk: never with personal data.
         as_task = task(
-            name=function.__name__.replace("_", " "),
-            cache_policy=NO_CACHE,
-            persist_result=False,
-            log_prints=False,
+            name=function.__name__.replace("_", " "), cache_policy=NO_CACHE, persist_result=False, log_prints=False
         )
-        result: R = as_task(function)(*args, **kwargs)
+        result: R = as_task(lambda: function(*args, **kwargs))()
         return result
 
     return run

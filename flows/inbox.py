@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import polars as pl
-from signals.reply import write_refusal, write_reply
-
 from flows.desk import Desk, now
 from flows.progress import track
 from flows.summary import Taken
@@ -15,6 +12,8 @@ from flows.tokenised import Tokenised, tokenise
 from signals.agencies import AGENCIES
 from signals.delivery import DeliveryName, DeliveryRefused, read_name
 from signals.registers import REGISTERS
+from signals.reply import write_refusal, write_reply
+from signals.volume import unusual
 from store import deliveries, identities, ledger
 from store.archive import digest_of
 from store.files import write_whole
@@ -143,7 +142,22 @@ def _keep(desk: Desk, reads: list[Read]) -> list[Taken]:
     for table in TABLES:
         frames = [(read.digest, read.told.frame) for read in reads if read.told.table == table]
         desk.lake.append_many(table, frames)
-    return [_record(desk, read) for read in track(reads, "Recording deliveries")]
+    households = _households(desk)
+    return [_record(desk, read, households) for read in track(reads, "Recording deliveries")]
+
+
+def _households(desk: Desk) -> int:
+    addresses = desk.lake.known_on("addresses", date.max, columns=["household_key"])
+    return addresses["household_key"].n_unique()
+
+
+def _warnings(read: Read, households: int) -> tuple[str, ...]:
+    """What the file itself showed, and counts far from what the catalogue expects."""
+    agency = AGENCIES.get(read.name.source)
+    if agency is None or not households:
+        return read.told.split.warnings
+    counts = read.told.frame.group_by("signal").len("rows").sort("signal")
+    return (*read.told.split.warnings, *unusual(counts, households, agency.every_months))
 
 
 def _register(desk: Desk, read: Read) -> None:
@@ -159,13 +173,13 @@ def _register(desk: Desk, read: Read) -> None:
             pass  # they only point at people and places that the registers name
 
 
-def _record(desk: Desk, read: Read) -> Taken:
-    split, name = read.told.split, read.name
+def _record(desk: Desk, read: Read, households: int) -> Taken:
+    split, name, warnings = read.told.split, read.name, _warnings(read, households)
     received, accepted, set_aside = split.received, split.accepted.height, split.set_aside.height
     delivery = Delivery(
         id=read.digest, source=name.source, base_month=name.base_month, sent_on=name.sent_on, revision=name.revision,
         received_on=read.received_on, file_name=read.path.name, leftover=list(split.leftover),
-        warnings=list(split.warnings), state="taken", recorded_at=now(),
+        warnings=list(warnings), state="taken", recorded_at=now(),
         received=received, accepted=accepted, set_aside=set_aside,
     )  # fmt: skip
     deliveries.record(desk.engine, delivery, split.set_aside.select("row_no", "column", "rule").iter_rows())
@@ -174,15 +188,5 @@ def _record(desk: Desk, read: Read) -> Taken:
     read.path.unlink()
     return Taken(
         read.path.name, name.source, "taken", received, accepted, set_aside,
-        leftover=split.leftover, warnings=split.warnings,
+        leftover=split.leftover, warnings=warnings,
     )  # fmt: skip
-
-
-def volumes(desk: Desk, as_of: date) -> pl.DataFrame:
-    """source, signal, observed_on, rows of the newest month of each signal: what `signals.volume` judges."""
-    known = desk.lake.known_on(
-        "observations", as_of, deliveries.superseded_on(desk.engine, as_of), columns=["signal", "observed_on"]
-    )
-    counts = known.group_by("signal", "observed_on").len("rows")
-    newest = pl.col("observed_on") == pl.col("observed_on").max().over("signal")
-    return counts.filter(newest).sort("signal")

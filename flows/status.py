@@ -6,7 +6,6 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.desk import Glance
-from flows.errors import OperatorError
 from flows.report import interval, table_of
 from store import deliveries, ledger, models
 from store.alerts import open_per_office
@@ -14,15 +13,6 @@ from store.tables import Run
 
 NIGHTS = 7
 OFFICES = 15
-
-
-def done_night(seen: Glance, as_of: date) -> Run | None:
-    """The night that is done for that day. A day before the last night is refused: nothing known can be unlearned."""
-    last = ledger.last_done_night(seen.engine)
-    if last is not None and as_of < last.as_of:
-        what = f"the last night was {last.as_of}; {as_of} lies before it"
-        raise OperatorError("past", what, f"run a night for {last.as_of} or later")
-    return ledger.find_done(seen.engine, "nightly", as_of)
 
 
 def show_status(show: Console, seen: Glance) -> None:

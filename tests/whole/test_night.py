@@ -1,0 +1,238 @@
+"""The whole way, from agency files to sheets, in one made-up country."""
+
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from features import build, prepare
+from flows import nightly as night_module
+from flows.desk import open_desk
+from flows.errors import OperatorError
+from flows.knowledge import known_on
+from flows.nightly import work_night
+from flows.refusals import as_operator_error
+from flows.run import Run, running
+from flows.scoring import load_model
+from models.score import score
+from signals.catalogue import SIGNALS
+from store import access_log, deliveries, ledger
+from tests.whole.conftest import NIGHT, Worked
+
+Bytes = Callable[[Path], dict[str, bytes]]
+STAGES = (
+    "take_in", "check_sources", "known_on", "score_households", "check_cohort", "fill_office_queues", "explain_alerts",
+    "tell_reasons", "publish",
+)  # fmt: skip
+
+
+def run_night(config: Path, work: Path, as_of: date = NIGHT) -> None:
+    with open_desk(config, work) as desk, running(desk, "nightly", as_of) as run:
+        work_night(desk, run)
+
+
+def sheets(outbox: Path) -> dict[str, list[dict[str, str]]]:
+    files = sorted(outbox.glob("*/queue.csv"))
+    return {f.parent.name: list(csv.DictReader(io.StringIO(f.read_bytes().decode("utf-8-sig")))) for f in files}
+
+
+def test_every_office_gets_a_sheet_within_its_capacity(worked: Worked) -> None:
+    told = sheets(worked.night.outbox)
+    assert set(told) == {office.office for office in worked.night.offices}
+    for office in worked.night.offices:
+        rows = told[office.office]
+        urgent = sum(row["구분"] == "긴급" for row in rows)
+        assert len(rows) == office.open <= max(office.capacity, urgent)
+        assert {row["행정동코드"] for row in rows} <= {office.office}
+    assert sum(len(rows) for rows in told.values()) > 20
+
+
+def test_every_alert_tells_who_why_what_to_check_and_what_may_help(worked: Worked) -> None:
+    for rows in sheets(worked.night.outbox).values():
+        for row in rows:
+            for column in ("알림번호", "구분", "처리기한", "세대주", "발굴 이유 1", "확인할 점 1", "살펴볼 급여 1"):
+                assert row[column], f"{column} is empty"
+            assert "{" not in " ".join(row.values())
+            assert not row["결과"], "answers are the officer's"
+
+
+def test_a_household_stands_in_one_queue_once(worked: Worked) -> None:
+    alerts = [row["알림번호"] for rows in sheets(worked.night.outbox).values() for row in rows]
+    assert len(alerts) == len(set(alerts))
+
+
+def test_everybody_considered_is_counted_with_the_reason(worked: Worked) -> None:
+    assert sum(worked.night.decisions.values()) >= worked.night.households
+    considered = 0
+    for file in worked.night.outbox.glob("*/considered.csv"):
+        for row in csv.DictReader(io.StringIO(file.read_bytes().decode("utf-8-sig"))):
+            counts = [int(value) for name, value in row.items() if name not in NOT_COUNTS]
+            assert sum(counts) == int(row["검토 가구"])
+            considered += int(row["검토 가구"])
+    assert considered == sum(worked.night.decisions.values())
+
+
+NOT_COUNTS = {"행정동코드", "행정동", "검토 가구", "긴급 신호 가구", "선정 최저 위험 수준"}
+
+
+def test_accepted_and_set_aside_make_up_what_was_received(worked: Worked) -> None:
+    with open_desk(worked.config, worked.work) as desk:
+        listed = deliveries.listed(desk.engine)
+        assert all(d.accepted + d.set_aside == d.received for d in listed)
+        assert sum(d.set_aside for d in listed) > 0
+        assert {d.state for d in listed} == {"taken", "refused"}
+        replied = {d.file_name for d in listed if d.set_aside or d.leftover or d.state == "refused"}
+        assert {f.name.removesuffix(".reply.csv") for f in desk.replies.iterdir()} == replied
+        assert all(deliveries.rows_set_aside(desk.engine, d.id) for d in listed if d.set_aside)
+
+
+def test_the_manifest_names_every_file_and_its_digest(worked: Worked) -> None:
+    told = json.loads((worked.night.outbox / "manifest.json").read_bytes())
+    files = {str(f.relative_to(worked.night.outbox)) for f in worked.night.outbox.rglob("*.csv")}
+    assert set(told["files"]) == files
+    assert told["model"] == worked.night.model
+
+
+def test_the_same_night_again_gives_the_same_bytes(worked: Worked, tmp_path: Path, bytes_of: Bytes) -> None:
+    work = worked.again(tmp_path)
+    run_night(worked.config, work)
+    assert bytes_of(work / "outbox") == bytes_of(worked.work / "outbox")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_night_killed_after_any_stage_yields_the_same_queue_when_run_again(
+    worked: Worked, tmp_path: Path, bytes_of: Bytes, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    work = worked.again(tmp_path)
+    with monkeypatch.context() as patched:
+        real = getattr(night_module, stage)
+
+        def killed(*args: object) -> None:
+            real(*args)
+            raise KeyboardInterrupt
+
+        killed.__name__ = stage
+        patched.setattr(night_module, stage, killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_night(worked.config, work)
+    run_night(worked.config, work)
+    assert bytes_of(work / "outbox") == bytes_of(worked.work / "outbox")
+    with sqlite3.connect(work / "blindspot.db") as database:
+        once = "SELECT count(*), count(DISTINCT household_key) FROM alerts"
+        total, households = database.execute(once).fetchone()
+    assert total == households == sum(o.open for o in worked.night.offices)
+
+
+def test_night_and_backtest_give_the_same_scores_for_the_same_day(worked: Worked) -> None:
+    """A later day knows more; asked for an earlier day, the same code gives what that day's night would have."""
+    with open_desk(worked.config, worked.work) as desk:
+        stored = desk.lake.read_scores(NIGHT)
+        _, model = load_model(desk)
+        again = score(model, build(prepare(known_on(desk, NIGHT), SIGNALS)).features)
+        assert stored.select("household_key", "margin", "probability").equals(again)
+        earlier = known_on(desk, NIGHT - timedelta(days=90))
+        assert earlier.observations["received_on"].max() <= NIGHT - timedelta(days=90)  # type: ignore[operator]
+
+
+def test_the_next_night_carries_open_alerts_and_fills_only_free_places(worked: Worked, tmp_path: Path) -> None:
+    work = worked.again(tmp_path)
+    run_night(worked.config, work)
+    run_night(worked.config, work, NIGHT + timedelta(days=1))
+    first, second = (sheets(work / "outbox" / str(NIGHT + timedelta(days=d))) for d in (0, 1))
+    for office in worked.night.offices:
+        before = {row["알림번호"] for row in first[office.office]}
+        after = {row["알림번호"] for row in second[office.office]}
+        assert before <= after
+        assert len(after) <= max(office.capacity, len(before))
+
+
+def test_a_refused_night_keeps_yesterdays_queues(
+    worked: Worked, tmp_path: Path, bytes_of: Bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = worked.again(tmp_path)
+    run_night(worked.config, work)
+    before = bytes_of(work / "outbox")
+
+    def same(model: object, features: pl.DataFrame) -> pl.DataFrame:
+        keys = features.select("household_key").sort("household_key")
+        return keys.with_columns(margin=pl.lit(0.0), probability=pl.lit(0.5))
+
+    monkeypatch.setattr("flows.scoring.score", same)
+    with pytest.raises(Exception, match="same score") as refused:
+        run_night(worked.config, work, NIGHT + timedelta(days=1))
+    told = as_operator_error(refused.value)
+    assert told is not None
+    assert told.kind == "scores"
+    assert bytes_of(work / "outbox") == before
+
+
+def test_a_changed_model_file_is_refused_before_it_is_loaded(worked: Worked, tmp_path: Path) -> None:
+    work = worked.again(tmp_path)
+    model = next((work / "models").glob("*/model.txt"))
+    model.write_bytes(model.read_bytes().replace(b"leaf_value=", b"leaf_value=9", 1))
+    with pytest.raises(Exception, match="not what was saved") as refused:
+        run_night(worked.config, work)
+    told = as_operator_error(refused.value)
+    assert told is not None
+    assert told.kind == "model"
+    assert not list((work / "outbox").iterdir())
+
+
+def test_a_stale_required_source_stops_the_night_and_says_whom_to_call(worked: Worked, tmp_path: Path) -> None:
+    work = worked.again(tmp_path)
+    with pytest.raises(OperatorError) as refused:
+        run_night(worked.config, work, NIGHT + timedelta(days=365))
+    assert refused.value.kind == "stale"
+    assert "담당" in refused.value.cure
+
+
+def test_the_access_log_has_recorded_each_sheet_before_it_left(worked: Worked) -> None:
+    with open_desk(worked.config, worked.work) as desk:
+        assert access_log.verify_chain(desk.engine, desk.keys, desk.work / "anchors") == []
+    with sqlite3.connect(worked.work / "blindspot.db") as database:
+        rows = database.execute("SELECT office, subjects, run FROM access_log").fetchall()
+    told = {office: len(json.loads(subjects)) for office, subjects, run in rows if run == worked.night.run}
+    assert told == {office.office: office.open for office in worked.night.offices if office.open}
+
+
+def test_the_ledger_tells_of_the_night(worked: Worked) -> None:
+    with open_desk(worked.config, worked.work) as desk:
+        done = ledger.find_done(desk.engine, "nightly", NIGHT)
+        assert done is not None
+        assert done.counts["households"] == worked.night.households
+        assert set(done.lake_versions) == {"observations", "residents", "addresses", "contacts"}
+        assert {stage.name for stage in ledger.stages(desk.engine, done.id)} >= {"publish", "score households"}
+
+
+def test_a_run_that_breaks_is_recorded_without_the_text_of_the_fault(
+    worked: Worked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = worked.again(tmp_path)
+
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError("홍길동 900101-1234567")
+
+    broken.__name__ = "publish"
+    monkeypatch.setattr(night_module, "publish", broken)
+    with pytest.raises(ZeroDivisionError):
+        run_night(worked.config, work)
+    with open_desk(worked.config, work) as desk:
+        run = ledger.recent(desk.engine, 1)[0]
+        assert (run.state, run.message) == ("failed", "ZeroDivisionError")
+        assert not list(desk.outbox.iterdir())
+
+
+def test_running_is_recorded_only_with_inputs(worked: Worked, tmp_path: Path) -> None:
+    work = worked.again(tmp_path)
+    with open_desk(worked.config, work) as desk:
+        run = Run(desk, "nightly", NIGHT)
+        run.open("m")
+        other = Run(desk, "nightly", NIGHT)
+        other.open("another model")
+        assert run.id != other.id
