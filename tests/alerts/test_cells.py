@@ -73,3 +73,12 @@ def test_cells_read_back_as_written(cells: list[str]) -> None:
 @pytest.mark.parametrize("plain", ["", "김영희", "010-1234-5678", "2026-11-02", "1인 가구 · 80대", "'=1", "50% 이하"])
 def test_plain_text_is_left_alone(plain: str) -> None:
     assert safe_cell(plain) == plain
+
+
+def test_every_cell_is_quoted_so_that_codes_stay_text() -> None:
+    assert csv_bytes(["코드"], [["0111"]]) == '\ufeff"코드"\r\n"0111"\r\n'.encode()
+
+
+@pytest.mark.parametrize("start", ["\t1+1", "\r1+1", "\n1+1", "=1", " ＝1", "\ufeff@a"])
+def test_a_cell_that_could_compute_is_prefixed(start: str) -> None:
+    assert safe_cell(start).startswith("'")

@@ -57,3 +57,18 @@ def test_the_hash_is_the_published_one() -> None:
     # First outputs of splitmix64 seeded with 0 and 1234567 (Vigna's reference).
     assert splitmix64(pl.Series([0, 1234567])).to_list() == [16294208416658607535, 6457827717110365317]
     assert splitmix64(pl.Series([-1], dtype=pl.Int64)).dtype == pl.UInt64
+
+
+def test_the_draw_does_not_depend_on_the_order_of_rows() -> None:
+    keys = np.arange(400)
+    candidates = pl.DataFrame(
+        {"household_key": keys, "office": [str(k % 50) for k in keys], "probability": 0.3, "points": 1}
+    )
+    places = pl.DataFrame({"office": [str(n) for n in range(50)], "free": 3})
+    drawn = [
+        place(candidates.sample(fraction=1, shuffle=True, seed=seed), places, 0.2, np.random.default_rng(1)).sort(
+            "household_key"
+        )
+        for seed in range(5)
+    ]
+    assert all(again.equals(drawn[0]) for again in drawn)
