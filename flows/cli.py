@@ -43,12 +43,12 @@ def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = No
     day = as_of.date() if as_of else today()
     desk = glance(config, work)
     if done := done_night(desk, day):
-        report.already_done(Console(), done)
+        report.already_done(_screen(), done)
         return
     _prefect(desk.settings.work)
     from flows.nightly import nightly as flow
 
-    report.night(Console(), flow(day, str(config), str(desk.settings.work)))
+    report.night(_screen(), flow(day, str(config), str(desk.settings.work)))
 
 
 @app.command()
@@ -61,7 +61,7 @@ def retrain(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = No
     _prefect(desk.settings.work)
     from flows.retrain import retrain as flow
 
-    report.training(Console(), flow(day, str(config), str(desk.settings.work)))
+    report.training(_screen(), flow(day, str(config), str(desk.settings.work)))
 
 
 @app.command()
@@ -77,14 +77,14 @@ def demo(
     desk = glance(config, work)
     as_of = desk.settings.demo.as_of
     if done := done_night(desk, as_of):
-        report.already_done(Console(), done)
+        report.already_done(_screen(), done)
         return
     _prefect(desk.settings.work)
     from flows.demo import demo as flow
 
     trained, night = flow(as_of, str(config), str(desk.settings.work), households or desk.settings.demo.households)
-    report.training(Console(), trained)
-    report.night(Console(), night)
+    report.training(_screen(), trained)
+    report.night(_screen(), night)
 
 
 @app.command()
@@ -114,7 +114,7 @@ def synthesize(
             if value is not None
         }
     )
-    report.made_up(Console(), fill_inbox(settings, wanted))
+    report.made_up(_screen(), fill_inbox(settings, wanted))
 
 
 @app.command()
@@ -122,7 +122,7 @@ def status(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
     """Last nights, today's model, deliveries, and open work per office."""
     from flows.status import show_status
 
-    show_status(Console(), glance(config, work))
+    show_status(_screen(), glance(config, work))
 
 
 @app.command()
@@ -130,13 +130,18 @@ def explain(alert: str, config: Config = DEFAULT_CONFIG, work: Work = None) -> N
     """Why this household: the reasons, pushes, data and model behind one alert."""
     from flows.explain import show_alert
 
-    show_alert(Console(), glance(config, work), alert)
+    show_alert(_screen(), glance(config, work), alert)
 
 
 def _prefect(work: Path) -> None:
     from flows.engine import set_environment
 
     set_environment(work)
+
+
+def _screen() -> Console:
+    """Into a file or a pipe: wide enough that no table breaks."""
+    return Console(width=None if sys.stdout.isatty() else 140)
 
 
 def main() -> None:

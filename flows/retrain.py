@@ -88,16 +88,18 @@ def keep_model(desk: Desk, as_of: date, trained: Trained) -> tuple[StoredModel, 
 
 
 def deploy_if_better(desk: Desk, stored: StoredModel) -> tuple[bool, str]:
+    """The first model is deployed, since a night needs an order; each later one must earn it."""
     champion = models.champion(desk.engine)
     if champion is not None and champion.id == stored.id:
         return True, "the same model as the deployed one"
-    ours = stored.metrics["model"]["roc_auc"]
+    ours = stored.metrics["model"]["roc_auc"]["value"]
     best = stored.metrics["rules"][stored.metrics["best_rule"]]
+    beside = f"ROC-AUC {ours:.3f}; best plain rule {best['roc_auc']['value']:.3f} ({best['name_ko']})"
     if champion is not None:
-        theirs = champion.metrics["model"]["roc_auc"]
-        if ours["value"] < theirs["value"] - AUC_MARGIN:
-            return False, f"ROC-AUC {ours['value']:.3f}, the deployed model had {theirs['value']:.3f}"
-    if ours["value"] <= best["roc_auc"]["value"]:
-        return False, f"ROC-AUC {ours['value']:.3f} is not above the best plain rule, {best['name_ko']}"
+        theirs = champion.metrics["model"]["roc_auc"]["value"]
+        if ours < theirs - AUC_MARGIN:
+            return False, f"{beside}; the deployed model had {theirs:.3f}"
+        if ours <= best["roc_auc"]["value"]:
+            return False, f"{beside}: no better than that rule"
     models.promote(desk.engine, stored.id, now())
-    return True, "better than every plain rule, and not worse than the model before"
+    return True, f"{beside}" + ("" if champion else "; the first model")
