@@ -37,7 +37,7 @@ def build(prepared: Prepared, households: pl.Series | None = None, part: tuple[i
     told = told_of(_placed(prepared.observations, place), len(prepared.signals))
 
     listed = feature_list({signal.name: signal for signal in prepared.signals})
-    matrix: Matrix = np.full((len(listed), homes.height), np.nan, np.float32)
+    matrix: Matrix = np.empty((len(listed), homes.height), np.float32)
     across, evidence, benefits = _fill_signals(matrix, prepared, told, homes)
     evidence_frame = join_evidence(evidence, homes["household_key"])
     status = address_status(homes, contacts)
@@ -75,11 +75,13 @@ def _fill_signals(
         shapes = shapes_of(signal)
         block, start = matrix[start : start + len(shapes)], start + len(shapes)
         if not feed.is_open:
+            block.fill(np.nan)
             continue
         measured = measure(signal, feed, of_signal)
+        is_covered = _is_covered(signal, homes)
         for row, shape in zip(block, shapes, strict=True):
-            if shape.lag < len(feed.lags) or not shape.lag:
-                row[_is_covered(signal, homes)] = shape.empty
+            is_known = not shape.lag or shape.lag < len(feed.lags)
+            row[:] = np.where(is_covered, shape.empty, np.nan) if is_known else np.nan
             row[measured.rows] = measured.values[shape.name]
         across.add(signal, feed, of_signal, measured)
         benefits[measured.rows] += measured.is_live & bool(signal.relieves)
@@ -87,9 +89,9 @@ def _fill_signals(
     return across, evidence, benefits
 
 
-def _is_covered(signal: Signal, homes: pl.DataFrame) -> npt.NDArray[np.bool_] | slice:
+def _is_covered(signal: Signal, homes: pl.DataFrame) -> npt.NDArray[np.bool_] | bool:
     if signal.covers_housing is None:
-        return slice(None)
+        return True
     covered = homes["housing"].cast(pl.String).is_in(sorted(signal.covers_housing))
     return covered.fill_null(False).to_numpy()
 

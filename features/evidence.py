@@ -14,7 +14,7 @@ EVIDENCE = pl.Schema(
         "household_key": pl.Int64,
         "signal": pl.String,
         "months": pl.Int16,  # arrears: overdue now; status: months it has lasted; else null
-        "amount_won": pl.Int64,  # arrears: owed now, members together; amount: the level told last
+        "amount_won": pl.Int64,  # arrears: owed now, overdue members together; amount: the level told last
         "observed_on": pl.Date,  # of the newest observation
         "received_on": pl.Date,
         "count": pl.Int32,  # events in the live window; arrears, status, amount: told (overdue) months of the last 12
@@ -27,6 +27,10 @@ def evidence_of(signal: Signal, told: Told, measured: Measured) -> pl.DataFrame:
     if signal.kind == "amount":
         told = told.only(told.has_amount)
     newest = told.only(told.is_first()).only(measured.is_live)
+    is_arrears = signal.kind == "arrears"
+    amount = newest.owed_won if is_arrears else newest.amount_won
+    # No amount told, or none of those overdue: nothing to claim.
+    has_amount = amount > 0 if is_arrears else newest.has_amount
     spell = measured.spell[measured.is_live] if signal.kind == "status" else newest.months
     has_months = (spell > 0) & (signal.kind in ("arrears", "status"))
     return pl.DataFrame(
@@ -34,7 +38,7 @@ def evidence_of(signal: Signal, told: Told, measured: Measured) -> pl.DataFrame:
             "row": newest.row,
             "signal": pl.Series([signal.name]).new_from_index(0, len(newest.row)),
             "months": pl.Series(spell.astype(np.int64)).set(pl.Series(~has_months), None).cast(pl.Int16),
-            "amount_won": pl.Series(newest.amount_won).set(pl.Series(~newest.has_amount), None),
+            "amount_won": pl.Series(amount).set(pl.Series(~has_amount), None),
             "observed_on": pl.Series(newest.observed_on).cast(pl.Int32).cast(pl.Date),
             "received_on": pl.Series(newest.received_on).cast(pl.Int32).cast(pl.Date),
             "count": pl.Series(measured.count[measured.is_live]).cast(pl.Int32),

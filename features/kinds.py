@@ -44,7 +44,7 @@ def _arrears(signal: Signal, feed: Feed, grid: Lattice) -> Measured:
     # Told as overdue without saying how long: at least what the agency tells from.
     months = np.where(grid.months < 0, max(signal.min_months, 1), grid.months)
     is_over = months > 0
-    owed = np.where(is_over, grid.amount_won, 0.0)
+    owed = grid.owed_won
     streak = _streak(is_over, feed)
     year = len(feed.told_within(12))
     over_12m = is_over[:12].sum(0)

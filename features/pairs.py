@@ -24,6 +24,7 @@ class Told:
     bucket: Ints  # lag in months; of an event, days ago
     months: Ints  # the most any member was told of; -1: not told
     amount_won: Ints  # of all members together; 0 when not told
+    owed_won: Ints  # of the members told as overdue: another's bill is no arrears
     has_amount: Bools
     times: Ints  # members, or events of the day
     observed_on: Ints  # days since 1970
@@ -79,11 +80,12 @@ def _last_telling_of_each_key(observations: pl.DataFrame) -> pl.DataFrame:
 def _figures(latest: pl.DataFrame, starts: Ints) -> tuple[npt.NDArray[np.generic], ...]:
     if not len(starts):
         nothing = np.empty(0, np.int64)
-        return nothing, nothing, np.empty(0, np.bool_), nothing, nothing, nothing
-    amount = latest["amount_won"]
+        return nothing, nothing, nothing, np.empty(0, np.bool_), nothing, nothing, nothing
+    amount, is_over = latest["amount_won"], latest["months"] != 0
     return (
         np.maximum.reduceat(latest["months"].cast(pl.Int64).to_numpy(), starts),
         np.add.reduceat(amount.fill_null(0).to_numpy(), starts),
+        np.add.reduceat((amount.fill_null(0) * is_over).to_numpy(), starts),
         np.maximum.reduceat(amount.is_not_null().to_numpy(), starts),
         np.diff(np.r_[starts, latest.height]),
         np.maximum.reduceat(latest["observed_on"].cast(pl.Int64).to_numpy(), starts),
@@ -99,13 +101,14 @@ class Lattice:
     is_told: Bools
     months: Floats  # 0 where not told; -1 where told without months
     amount_won: Floats  # 0 where not told. Whole numbers below 2**53: sums are exact in any order
+    owed_won: Floats
 
 
 def lattice(told: Told) -> Lattice:
     is_new = told.is_first()
     pair = np.cumsum(is_new) - 1
     shape = (HORIZON_MONTHS, int(is_new.sum()))
-    is_told, months, amount = np.zeros(shape, np.bool_), np.zeros(shape), np.zeros(shape)
     at = (told.bucket, pair)
-    is_told[at], months[at], amount[at] = True, told.months, told.amount_won
-    return Lattice(told.row[is_new], is_told, months, amount)
+    is_told, months, amount, owed = np.zeros(shape, np.bool_), np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    is_told[at], months[at], amount[at], owed[at] = True, told.months, told.amount_won, told.owed_won
+    return Lattice(told.row[is_new], is_told, months, amount, owed)

@@ -25,7 +25,7 @@ class Shape:
 
 ARREARS = (
     Shape("months_now", 1, "현재 연체 개월", "months overdue in the feed's latest month; 0 when paid since"),
-    Shape("owed_now", 1, "현재 연체 금액", "won owed in the feed's latest month; 0 when paid since"),
+    Shape("owed_now", 1, "현재 연체 금액", "won owed in the feed's latest month by members overdue; 0 when paid since"),
     Shape("overdue_3m", 1, "최근 3개월 연체 횟수", "months told overdue, of the feed's last 3"),
     Shape("overdue_12m", 1, "최근 12개월 연체 횟수", "months told overdue, of the feed's last 12"),
     Shape("overdue_24m", 1, "최근 24개월 연체 횟수", "months told overdue, of the feed's last 24"),

@@ -41,7 +41,7 @@ def arrears(town: Town, signal: Signal, figures: Figures) -> tuple[Values, Row]:
         if figure:
             months[lag] = max(signal.min_months, 1) if figure["months"] is None else figure["months"]
             won[lag] = figure["amount_won"] or 0
-    owed = {lag: won[lag] if months[lag] > 0 else 0 for lag in range(24)}
+    owed = {lag: figures[lag]["owed_won"] if lag in figures else 0 for lag in range(24)}
     over = [lag for lag in range(24) if months[lag] > 0]
     days = {lag: (town.as_of - month_end(town.months[signal.name][0] - lag)).days for lag in range(24)}
     days = {lag: min(max(ago, 0), 730) for lag, ago in days.items()}
@@ -288,7 +288,7 @@ def evidence_of(household: int, signal: Signal, newest: Row, rest: Row) -> Row:
         "household_key": household,
         "signal": signal.name,
         "months": months,
-        "amount_won": newest["amount_won"],
+        "amount_won": newest["owed_won"] or None if signal.kind == "arrears" else newest["amount_won"],
         "observed_on": newest["observed_on"],
         "received_on": newest["received_on"],
         "count": rest["count"],

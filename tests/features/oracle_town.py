@@ -187,6 +187,7 @@ class Town:
         return {
             "months": max(months) if months else None,
             "amount_won": sum(amounts) if amounts else None,
+            "owed_won": sum(r["amount_won"] or 0 for r in rows if r["months"] != 0),
             "times": len(rows),
             "observed_on": max(r["observed_on"] for r in rows),
             "received_on": max(r["received_on"] for r in rows),

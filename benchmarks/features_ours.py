@@ -1,0 +1,36 @@
+"""Our side of the features benchmark: python -m benchmarks.features_ours FOLDER PARTS."""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from benchmarks.features_tables import AS_OF
+from features import Known, build, prepare
+
+
+def main(folder: Path, parts: int) -> None:
+    names = ("observations", "residents", "addresses", "contacts")
+    known = Known(AS_OF, *(pl.read_parquet(folder / f"{name}.parquet") for name in names))
+    started = time.perf_counter()
+    prepared = prepare(known)
+    del known
+    seconds = time.perf_counter() - started
+    sums = []
+    for i in range(parts):
+        started = time.perf_counter()
+        built = build(prepared, part=(i, parts))
+        seconds += time.perf_counter() - started
+        if i == 0:
+            built.features.write_parquet(folder / "ours.parquet")
+        sums.append(built.features.drop("household_key").select(pl.all().fill_nan(0).cast(pl.Float64).sum()).row(0))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps({"seconds": seconds, "peak_gib": peak, "sums": np.sum(sums, axis=0).tolist()}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
