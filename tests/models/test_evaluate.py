@@ -3,7 +3,7 @@ from itertools import pairwise, permutations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -34,6 +34,7 @@ def test_weights_are_copies() -> None:
     st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 2), st.integers(0, 1)), min_size=1, max_size=6),
     st.integers(0, 4), st.integers(0, 4),
 )  # fmt: skip
+@example([("A", 0, 0), ("A", 0, 0), ("A", 0, 1), ("B", 1, 1), ("B", 0, 1)], 1, 2)
 def test_precision_at_capacity_is_every_order_of_the_ties(drawn: list[tuple[str, int, int]], a: int, b: int) -> None:
     judged = pl.DataFrame(drawn, schema=["office", "score", "label"], orient="row").with_columns(selected_on=pl.lit(1))
     capacity = {"A": a, "B": b}

@@ -2,6 +2,7 @@ from dataclasses import replace
 from itertools import combinations
 from math import factorial
 
+import lightgbm as lgb
 import numpy as np
 import polars as pl
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import explain as explaining
-from models.columns import columns_of, groups_of, matrix_of
+from models.calibration import Calibration
+from models.columns import Column, columns_of, groups_of, matrix_of
 from models.errors import ExplanationRefused
 from models.explain import check_against_shap, explain, shap_values, shapley_table
+from models.model import read_model
 from models.score import score
 from models.train import Trained
 from tests.models.made_up import FEATURES
@@ -95,3 +98,18 @@ def test_a_difference_to_shap_is_refused(trained: Trained, rows: pl.DataFrame) -
         patch.setattr(explaining, "shapley_table", lambda covers, leaf: right(covers, leaf)[:, ::-1])
         with pytest.raises(ExplanationRefused, match="differ from shap"):
             check_against_shap(swapped, told)
+
+
+def test_values_a_hair_apart_take_their_own_branch() -> None:
+    # Thresholds lie between neighbouring float32 numbers: rounded to float32 they would swallow one of the two.
+    rng = np.random.default_rng(0)
+    low = rng.random(30).astype(np.float32)
+    is_high = rng.random((2_000, low.size)) < 0.5
+    matrix = np.where(is_high, np.nextafter(low, np.float32(2)), low)
+    data = lgb.Dataset(matrix, is_high.sum(axis=1) > 15, params={"verbosity": -1})
+    booster = lgb.train({"objective": "binary", "num_leaves": 4, "verbosity": -1, "num_threads": 1}, data, 60)
+    columns = tuple(Column(f"c{i}", f"c{i}", 0) for i in range(low.size))
+    model = read_model("", booster.model_to_string(), columns, Calibration(1.0, 0.0))
+    names = [c.name for c in columns]
+    told = pl.DataFrame(matrix, schema=names).with_columns(household_key=pl.int_range(pl.len()))
+    assert check_against_shap(model, told) < 1e-12
