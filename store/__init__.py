@@ -2,15 +2,15 @@
 
 A night may be killed at any moment and run again. Commit points, in this order, each whole and each harmless twice:
 
-1. `ledger.start`           the run is opened; the same inputs, settings and code give the same run id.
-2. for every delivery
+1. for every delivery
    a. `archive.keep`        sealed raw bytes, a file named by their digest.
-   b. `identities.register` one upsert; the same words again change no byte.
+   b. `identities.register_*`  upserts; the same words again change no byte.
    c. `lake.append_many`    one Delta commit; a delivery id is an app transaction, so it goes in once. Its version is
                             the day it was received: `lake.when_taken` tells a later attempt the day of the first.
    d. `deliveries.record`   one database commit with counts and rows set aside. Killed between c and d: the next
                             attempt finds c done and does d. Nothing is read from the lake before every d.
    e.                       only now may the file leave the inbox.
+2. `ledger.start`           the run is opened; the same deliveries, settings and code give the same run id.
 3. `lake.write_scores`      replaces the day's scores, or finds them there already.
 4. `alerts.save`            one database commit; the same run again must bring the same alerts. A killed run asks
                             `open_alerts(..., besides=run)`, so that its own first attempt does not fill the queue.

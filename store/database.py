@@ -47,7 +47,7 @@ def revision(engine: Engine) -> str | None:
 
 
 def migrate(engine: Engine, to: str = "head", *, down: bool = False) -> None:
-    """One transaction on both databases: a killed migration leaves the schema as it was."""
+    """One transaction on both databases: a killed migration leaves the schema as it was, a second one waits."""
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -57,6 +57,8 @@ def migrate(engine: Engine, to: str = "head", *, down: bool = False) -> None:
     move = command.downgrade if down else command.upgrade
     with engine.execution_options(writes=True).begin() as connection:
         config.attributes["connection"] = connection
+        if connection.dialect.name == "postgresql":  # SQLite took its write lock with BEGIN
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('blindspot migration'))"))
         try:
             move(config, to)
         except CommandError as error:
@@ -94,7 +96,7 @@ def _create_file(database: str | None) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves, or DDL would commit by itself
+    connection.isolation_level = None  # the driver begins nothing by itself: `_begin_sqlite` does
     for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_WAIT_MS}", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -128,6 +128,17 @@ def test_a_log_written_again_with_another_key_is_found(log: Engine, keys: Keys, 
     assert len(verify_chain(log, keys, tmp_path)) == 7
 
 
+def test_a_record_of_another_past_does_not_fit(log: Engine, keys: Keys, tmp_path: Path) -> None:
+    # Two true pasts, as after a restored backup: record 5 of the one cannot be made to follow record 4 of the other.
+    with reading(log) as session:
+        other = dict(session.execute(select(Access.__table__).where(Access.seq == 5)).mappings().one())
+    _remove(log, 4, 5, 6)
+    record_access(log, keys, replace(TOLD, reason="other past"), NOW)
+    with writing(log) as session:
+        session.execute(insert(Access).values({**other, "previous": session.get_one(Access, 4).hash}))
+    assert verify_chain(log, keys, tmp_path) == ["record 5 was changed"]
+
+
 def test_the_anchor_is_a_small_file(log: Engine, keys: Keys, tmp_path: Path) -> None:
     path = anchor(log, tmp_path, DAY)
     assert path

@@ -104,6 +104,14 @@ def test_opening_at_head_imports_no_alembic_and_the_ledger_no_frames(tmp_path: P
     subprocess.run([sys.executable, "-c", told], check=True, env=env)
 
 
+def test_two_processes_may_open_an_empty_database_at_once(url: str) -> None:
+    told = f"from store.database import open_database; open_database({url!r}).dispose()"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    both = [subprocess.Popen([sys.executable, "-c", told], env=env, stderr=subprocess.PIPE) for _ in range(2)]
+    errors = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+
+
 def test_a_newer_schema_is_refused(url: str) -> None:
     engine = open_database(url)
     with engine.begin() as connection:

@@ -82,7 +82,6 @@ def test_twice_in_one_file_the_last_line_counts_and_no_number_is_passed_over(eng
     nobody = pl.DataFrame({"person_no": [None], "name": ["x"], "phone": [None]}, schema=PEOPLE.schema)
     people = pl.concat([twice.drop("index"), nobody])
     assert identities.register_people(engine, keys, people, DAY) == 3
-    register(engine, keys)
     assert identities.look_up(engine, keys, residences(keys))["name"][1] == "김하나"
 
 
