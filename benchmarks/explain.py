@@ -12,11 +12,15 @@ import statistics
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
 import polars as pl
 import shap
+
+# benchmarks/features.py, beside this script, would hide the room of that name.
+sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
 
 from features import FEATURES
 from models.calibration import Calibration
