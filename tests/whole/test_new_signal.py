@@ -28,7 +28,6 @@ UTILITIES = (
         made_up=MadeUp("income", base=0.02, lift=0.5, won=60_000),
         min_months=2,
         points=1,
-        confirmed=False,
     ),
 )
 """
