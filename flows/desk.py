@@ -73,13 +73,16 @@ def open_desk(config: Path, work: Path | None = None) -> Iterator[Desk]:
     from store.lake import Lake
 
     seen = glance(config, work)
-    with hold(seen.settings.work / "lock"):
-        keys = _keys(seen)
-        folder = seen.settings.work
-        desk = Desk(seen.settings, seen.engine, keys, Lake(folder / "lake"), Archive(folder / "archive", keys))
-        for place in (desk.inbox, desk.outbox, desk.replies):
-            make_folder(place)
-        yield desk
+    folder = seen.settings.work
+    try:
+        with hold(folder / "lock"):
+            keys = _keys(seen)
+            desk = Desk(seen.settings, seen.engine, keys, Lake(folder / "lake"), Archive(folder / "archive", keys))
+            for place in (desk.inbox, desk.outbox, desk.replies):
+                make_folder(place)
+            yield desk
+    finally:
+        seen.engine.dispose()
 
 
 def _keys(seen: Glance) -> Keys:
