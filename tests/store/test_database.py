@@ -8,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy import CheckConstraint, Engine, inspect, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from store.database import HEAD, MIGRATIONS, migrate, open_database, reading, revision, writing
@@ -60,6 +60,14 @@ def test_the_migrated_schema_is_the_declared_one(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+    checks = {  # Alembic does not compare these
+        str(check.name)
+        for table in Base.metadata.tables.values()
+        for check in table.constraints
+        if isinstance(check, CheckConstraint)
+    }
+    found = {check["name"] for table in Base.metadata.tables for check in inspect(engine).get_check_constraints(table)}
+    assert found == checks
 
 
 def test_head_is_the_newest_script() -> None:
