@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from flows.answers import record_answers
 from flows.desk import Desk, now
 from flows.progress import track
 from flows.summary import Taken
@@ -175,6 +176,8 @@ def _register(desk: Desk, read: Read) -> None:
 
 def _record(desk: Desk, read: Read, households: int) -> Taken:
     split, name, warnings = read.told.split, read.name, _warnings(read, households)
+    if read.told.table == "contacts":
+        record_answers(desk, read.told.frame, read.digest)
     received, accepted, set_aside = split.received, split.accepted.height, split.set_aside.height
     delivery = Delivery(
         id=read.digest, source=name.source, base_month=name.base_month, sent_on=name.sent_on, revision=name.revision,

@@ -13,7 +13,7 @@ import pytest
 
 from features import build, prepare
 from flows import nightly as night_module
-from flows.desk import open_desk
+from flows.desk import Desk, open_desk
 from flows.errors import OperatorError
 from flows.knowledge import known_on
 from flows.nightly import work_night
@@ -22,8 +22,13 @@ from flows.run import Run, running
 from flows.scoring import load_model
 from models.score import score
 from signals.catalogue import SIGNALS
-from store import access_log, deliveries, ledger
-from tests.whole.conftest import NIGHT, Worked
+from signals.outcomes import OUTCOMES
+from signals.registers import REGISTERS
+from store import access_log, alerts, deliveries, ledger
+from store.tokens import tokens
+from synthetic import CountrySettings, make_country
+from synthetic.writing import as_text, encode
+from tests.whole.conftest import HOUSEHOLDS, NIGHT, Worked
 
 Bytes = Callable[[Path], dict[str, bytes]]
 STAGES = (
@@ -150,6 +155,44 @@ def test_the_next_night_carries_open_alerts_and_fills_only_free_places(worked: W
         after = {row["알림번호"] for row in second[office.office]}
         assert before <= after
         assert len(after) <= max(office.capacity, len(before))
+
+
+def test_an_officers_answer_closes_an_alert_frees_its_place_and_lets_the_household_rest(
+    worked: Worked, tmp_path: Path
+) -> None:
+    work = worked.again(tmp_path)
+    run_night(worked.config, work)
+    with open_desk(worked.config, work) as desk:
+        opened = alerts.open_alerts(desk.engine, NIGHT).filter(lane="risk")
+        spoken, missed = opened.row(0, named=True), opened.row(1, named=True)
+        write_answers(desk, {spoken["alert_id"]: "no_need", missed["alert_id"]: "unreached"}, opened)
+    run_night(worked.config, work, NIGHT + timedelta(days=3))
+    with open_desk(worked.config, work) as desk:
+        still = alerts.open_alerts(desk.engine, NIGHT + timedelta(days=3))
+    assert spoken["household_key"] not in still["household_key"].to_list(), "it rests for two rounds"
+    assert missed["alert_id"] in still["alert_id"].to_list(), "not reached is never an end"
+    before = alerts_per_office(opened)
+    assert alerts_per_office(still.filter(lane="risk"))[spoken["office"]] >= before[spoken["office"]] - 1
+
+
+def write_answers(desk: Desk, outcomes: dict[str, str], opened: pl.DataFrame) -> None:
+    """As the contacts register brings them, with the household numbers its sender knows."""
+    numbers = make_country(CountrySettings(households=HOUSEHOLDS, seed=1)).numbers
+    keyed = pl.DataFrame({"household_no": numbers, "household_key": tokens(numbers, "household", desk.keys)})
+    rows = opened.filter(pl.col("alert_id").is_in(list(outcomes))).join(keyed, on="household_key")
+    answered = NIGHT + timedelta(days=1)
+    told = rows.select(
+        "household_no", "office", "lane", case_no="alert_id", selected_on=pl.lit(NIGHT), contacted_on=pl.lit(answered),
+        outcome=pl.col("alert_id").replace_strict({a: OUTCOMES[o].label_ko for a, o in outcomes.items()}),
+        benefit=pl.lit(""), recorded_on=pl.lit(answered),
+    )  # fmt: skip
+    layout = REGISTERS["contacts"].layout
+    sent = NIGHT + timedelta(days=2)
+    (desk.inbox / f"contacts_202611_{sent:%Y%m%d}.csv").write_bytes(encode(as_text(told, layout), layout))
+
+
+def alerts_per_office(opened: pl.DataFrame) -> dict[str, int]:
+    return dict(opened.group_by("office").len().iter_rows())
 
 
 def test_a_refused_night_keeps_yesterdays_queues(
