@@ -4,14 +4,45 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_real_work_folder_is_left_alone() -> Iterator[None]:
+    """A test that forgets to name its own folder would write into the operator's."""
+
+    def state() -> list[tuple[str, int]]:
+        work = ROOT / "work"
+        return sorted((str(f), f.stat().st_mtime_ns) for f in work.rglob("*")) if work.exists() else []
+
+    before = state()
+    yield
+    assert state() == before, "a test changed the checkout's own work folder"
+
+
+@pytest.fixture(autouse=True)
+def no_connection_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else "a socket file"
+        if host not in ("127.0.0.1", "::1", "localhost", "a socket file"):
+            raise AssertionError(f"a test reached out to {host}")
+        real(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
 
 _BINARIES = (*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), *sorted(Path("/opt").glob("pgsql*/bin")))
 
