@@ -15,10 +15,10 @@ from features import Known, build, prepare
 
 def main(folder: Path, parts: int) -> None:
     names = ("observations", "residents", "addresses", "contacts")
-    known = Known(AS_OF, *(pl.read_parquet(folder / f"{name}.parquet") for name in names))
+    # A list, emptied as it is handed over: prepare gives back what it does not need.
+    handed = [Known(AS_OF, *(pl.read_parquet(folder / f"{name}.parquet") for name in names))]
     started = time.perf_counter()
-    prepared = prepare(known)
-    del known
+    prepared = prepare(handed.pop())
     seconds = time.perf_counter() - started
     sums = []
     for i in range(parts):
@@ -27,7 +27,8 @@ def main(folder: Path, parts: int) -> None:
         seconds += time.perf_counter() - started
         if i == 0:
             built.features.write_parquet(folder / "ours.parquet")
-        sums.append(built.features.drop("household_key").select(pl.all().fill_nan(0).cast(pl.Float64).sum()).row(0))
+        sums.append([np.nansum(column.to_numpy(), dtype=float) for column in built.features.drop("household_key")])
+        del built
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(json.dumps({"seconds": seconds, "peak_gib": peak, "sums": np.sum(sums, axis=0).tolist()}))
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from features.feeds import HORIZON_DAYS
@@ -12,7 +13,7 @@ from signals.signal import KeyKind
 
 class Attached(NamedTuple):
     observations: pl.DataFrame  # with row
-    ambiguous: pl.DataFrame  # row, notices: told of the household's address or building, but it may be another's
+    ambiguous: pl.DataFrame  # household_key, notices: told of its address or building, but it may be another's
     counts: Counts
 
 
@@ -29,38 +30,32 @@ def _of_kind(observations: pl.DataFrame, kind: KeyKind) -> pl.DataFrame:
 
 
 def _of_persons(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, Counts]:
-    attached = told.join(links.persons, left_on="key", right_on="person_key", how="inner")
-    rest = told.join(links.persons, left_on="key", right_on="person_key", how="anti")
-    known = _count_in(rest, links.known_persons)
-    return attached, {"unknown_person": rest.height - known, "person_without_household": known}
+    joined = told.join(links.persons, left_on="key", right_on="person_key", how="left")
+    homeless = joined.filter(pl.col("household_key").is_null())
+    known = _count_in(homeless, links.known_persons)
+    counts = {"unknown_person": homeless.height - known, "person_without_household": known}
+    # Everybody who lives in a household makes it a living one: nothing is lost here.
+    return _with_row(joined, links), counts
 
 
 def _of_households(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, Counts]:
-    living = links.households.select("household_key", "row")
-    attached = told.join(living, left_on="key", right_on="household_key", how="inner")
-    rest = told.join(living, left_on="key", right_on="household_key", how="anti")
+    attached = _with_row(told.with_columns(household_key="key"), links)
+    rest = told.join(links.households, left_on="key", right_on="household_key", how="anti")
     known = _count_in(rest, links.known_households)
     return attached, {"unknown_household": rest.height - known, "ended_household": known}
-
-
-def _count_in(told: pl.DataFrame, known: pl.Series) -> int:
-    return told.join(known.to_frame("key"), on="key", how="semi").height
 
 
 def _of_addresses(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, pl.DataFrame, Counts]:
     """An address's observation is of who lived there on that day: not of who lives there since."""
     told = told.with_row_index("told")
-    crowded = _buildings_with_units(links.spells)
-    living_there = _living_there(told.join(crowded, left_on="key", right_on="building_key", how="anti"), links.spells)
-    several = living_there["told"].is_duplicated()
-    attached = living_there.filter(~several & pl.col("row").is_not_null()).select(*told.columns[1:], "row")
-    unclear = pl.concat(
-        [
-            told.join(crowded, left_on="key", right_on="building_key", how="semi"),
-            told.filter(pl.col("told").is_in(living_there.filter(several)["told"].unique().implode())),
-        ]
-    )
-    unknown = told.height - _count_in(told, pl.concat([links.spells["address_key"], links.spells["building_key"]]))
+    is_building = told["key"].is_in(_buildings_with_units(links.spells).implode())
+    there = _living_there(told.filter(~is_building), links.spells)
+    households = pl.Series(np.bincount(there["told"], minlength=told.height))
+    attached = _with_row(there.filter(households.gather(there["told"]) == 1).drop("told"), links)
+    unclear = told.filter(is_building | (households > 1))
+    nobody = told.filter(~is_building & (households == 0))
+    known = _count_in(nobody, pl.concat([links.spells["address_key"], links.spells["building_key"]]))
+    unknown = nobody.height - known
     counts = {
         "ambiguous": unclear.height,
         "unknown_address": unknown,
@@ -69,15 +64,27 @@ def _of_addresses(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, pl.Da
     return attached, _notices(unclear, links.spells), counts
 
 
-def _buildings_with_units(spells: pl.DataFrame) -> pl.DataFrame:
+def _with_row(told: pl.DataFrame, links: Links) -> pl.DataFrame:
+    """Only what is of living households."""
+    return told.join(links.households.select("household_key", "row"), on="household_key").drop("household_key")
+
+
+def _count_in(told: pl.DataFrame, known: pl.Series) -> int:
+    return told.select("key").join(known.to_frame("key"), on="key", how="semi").height
+
+
+def _buildings_with_units(spells: pl.DataFrame) -> pl.Series:
     """A notice that names only such a building may be anybody's there."""
-    return spells.filter(pl.col("address_key") != pl.col("building_key")).select("building_key").unique()
+    return spells.filter(pl.col("address_key") != pl.col("building_key"))["building_key"].unique()
 
 
 def _living_there(told: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
     """One row per observation and household that lived at that very address when it was observed."""
     joined = told.join(spells.drop("building_key"), left_on="key", right_on="address_key", how="inner")
-    return joined.filter(holds_on(pl.col("observed_on"))).unique(["told", "household_key"])
+    there = joined.filter(holds_on(pl.col("observed_on"))).drop("valid_from", "valid_to")
+    several = pl.col("told").is_duplicated()
+    # Two overlapping spells of one household are one household.
+    return pl.concat([there.filter(~several), there.filter(several).unique(["told", "household_key"])])
 
 
 def _notices(unclear: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
@@ -85,11 +92,9 @@ def _notices(unclear: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
     recent = unclear.filter(pl.col("days_ago") <= HORIZON_DAYS)
     # A building is told of again and again: first its days, then its many households.
     days = recent.select("key", "signal", "observed_on").unique().group_by("key", "observed_on").agg(notices=pl.len())
-    living = spells.filter(pl.col("row").is_not_null())
-    holders = pl.concat(
-        [living.select("row", "valid_from", "valid_to", key=column) for column in ("address_key", "building_key")]
-    )
+    dates = ("household_key", "valid_from", "valid_to")
+    holders = pl.concat([spells.select(*dates, key=column) for column in ("address_key", "building_key")])
     there = days.join(holders, on="key").filter(holds_on(pl.col("observed_on")))
     # Two spells of one household, or its unit and building being the same: one notice all the same.
-    once = there.select("row", "key", "observed_on", "notices").unique()
-    return once.group_by("row").agg(pl.col("notices").sum())
+    once = there.select("household_key", "key", "observed_on", "notices").unique()
+    return once.group_by("household_key").agg(pl.col("notices").sum())

@@ -10,6 +10,7 @@ from features.shapes import Shape
 from signals.outcomes import OUTCOMES
 from signals.signal import Housing
 
+SENIOR_FROM = 65
 # From the most to the least settled: a rank that a tree can cut anywhere.
 HOUSING_RANK: dict[Housing, int] = {
     "apartment": 0,
@@ -47,7 +48,7 @@ def address_status(households: pl.DataFrame, contacts: pl.DataFrame) -> pl.Serie
     latest = traced.group_by("row").agg(not_found_on=pl.coalesce("contacted_on", "selected_on").max())
     is_elsewhere = pl.col("not_found_on") >= pl.col("valid_from")
     # A detached house has no unit to name, as long as nobody else is registered at it.
-    lacks_unit = ~pl.col("has_unit") & ((pl.col("housing") != "detached") | (pl.col("sharing") > 1))
+    lacks_unit = ~pl.col("has_unit") & ((pl.col("housing") != "detached") | pl.col("is_shared"))
     status = (
         pl.when(pl.col("address_key").is_null())
         .then(pl.lit("unknown"))
@@ -57,7 +58,7 @@ def address_status(households: pl.DataFrame, contacts: pl.DataFrame) -> pl.Serie
         .then(pl.lit("no_unit"))
         .otherwise(pl.lit("match"))
     )
-    joined = households.select("row", "address_key", "valid_from", "has_unit", "housing", "sharing").join(
+    joined = households.select("row", "address_key", "valid_from", "has_unit", "housing", "is_shared").join(
         latest, on="row", how="left", maintain_order="left"
     )
     return joined.select(address_status=status).to_series()
@@ -65,7 +66,7 @@ def address_status(households: pl.DataFrame, contacts: pl.DataFrame) -> pl.Serie
 
 def household_values(households: pl.DataFrame, status: pl.Series, benefits: np.typing.NDArray[np.float64],
                      as_of: date) -> Values:  # fmt: skip
-    members, adults, children = pl.col("members"), pl.col("adults"), pl.col("children")
+    members, children = pl.col("members"), pl.col("children")
     moved_in = pl.col("valid_from").dt.year().cast(pl.Int32) * 12 + pl.col("valid_from").dt.month()
     numbers = households.with_columns(status=status).select(
         "members",
@@ -74,8 +75,8 @@ def household_values(households: pl.DataFrame, status: pl.Series, benefits: np.t
         "youngest_age",
         lives_alone=members == 1,
         has_child=children > 0,
-        has_senior="has_senior",
-        one_adult_with_child=(adults == 1) & (children > 0),
+        has_senior=pl.col("oldest_age") >= SENIOR_FROM,
+        one_adult_with_child=(members - children == 1) & (children > 0),
         housing_rank=pl.col("housing").cast(pl.String).replace_strict(HOUSING_RANK, return_dtype=pl.Int16),
         months_at_address=as_of.year * 12 + as_of.month - moved_in,
         moves_24m=pl.col("moves_24m").fill_null(0),

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from features.feeds import HORIZON_MONTHS
+from features.known import is_last
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -73,8 +74,7 @@ def _last_telling_of_each_key(observations: pl.DataFrame) -> pl.DataFrame:
         "amount_won",
         code=code,
     ).sort("code", "key", "received_on", "months", "amount_won", "observed_on")
-    is_last = pl.any_horizontal([pl.col(c).ne_missing(pl.col(c).shift(-1)) for c in ("code", "key")])
-    return ordered.filter(is_last)
+    return ordered.filter(is_last("code", "key"))
 
 
 def _figures(latest: pl.DataFrame, starts: Ints) -> tuple[npt.NDArray[np.generic], ...]:

@@ -8,8 +8,8 @@ import polars as pl
 
 from features.attach import attach
 from features.feeds import HORIZON_DAYS, HORIZON_MONTHS, Feed, month_index, read_feeds
-from features.known import Known, contacts_told
-from features.links import Counts, Links, link
+from features.known import Known, address_spells, contacts_told, resident_spells
+from features.links import Counts, link
 from signals.catalogue import SIGNALS
 from signals.signal import Signal
 
@@ -26,22 +26,22 @@ class Prepared:
 
 
 def prepare(known: Known, signals: Mapping[str, Signal] = SIGNALS) -> Prepared:
-    entries = tuple(signals.values())
+    as_of, entries = known.as_of, tuple(signals.values())
     told, counts = _told(known, entries)
-    feeds = read_feeds(_calendar(told), entries, known.as_of)
-    links = link(known)
+    residents, addresses, contacts = resident_spells(known), address_spells(known), contacts_told(known)
+    # Ours are a third of what was handed in: a caller who keeps no hold on it gets the rest back here.
+    del known
+    links = link(residents, addresses, as_of)
+    feeds = read_feeds(_calendar(told), entries, as_of)
     recent = _within_horizon(told, entries, feeds)
+    counts["outside_horizon"] = told.height - recent.height
+    del told
     attached = attach(recent, links)
-    households = links.households.join(attached.ambiguous, on="row", how="left").sort("row")
-    contacts, contact_counts = _contacts(known, links)
-    counted = {
-        **links.counts,
-        **counts,
-        "outside_horizon": told.height - recent.height,
-        **attached.counts,
-        **contact_counts,
-    }
-    return Prepared(known.as_of, entries, feeds, households, attached.observations, contacts, counted)
+    households = links.households.join(attached.ambiguous, on="household_key", how="left").sort("row")
+    of_living = contacts.join(households.select("household_key", "row"), on="household_key")
+    counts["contacts_of_others"] = contacts.height - of_living.height
+    counted = links.counts | counts | attached.counts
+    return Prepared(as_of, entries, feeds, households, attached.observations, of_living, counted)
 
 
 def _told(known: Known, signals: tuple[Signal, ...]) -> tuple[pl.DataFrame, Counts]:
@@ -95,9 +95,3 @@ def _within_horizon(told: pl.DataFrame, signals: tuple[Signal, ...], feeds: tupl
         .drop("is_event", "is_open", "latest")
         .collect()
     )
-
-
-def _contacts(known: Known, links: Links) -> tuple[pl.DataFrame, Counts]:
-    told = contacts_told(known)
-    living = told.join(links.households.select("household_key", "row"), on="household_key")
-    return living, {"contacts_of_others": told.height - living.height}

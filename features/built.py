@@ -10,10 +10,10 @@ from features.across import Across
 from features.catalogue import Feature, feature_list
 from features.contacts import contact_values, summarise_contacts
 from features.evidence import evidence_of, join_evidence, relieved_domains
-from features.household import address_status, household_values
+from features.household import SENIOR_FROM, address_status, household_values
 from features.kinds import Values, measure
-from features.pairs import Told, told_of
-from features.prepare import Prepared
+from features.pairs import Ints, Told, told_of
+from features.prepared import Prepared
 from features.shapes import shapes_of
 from signals.signal import Signal
 
@@ -78,10 +78,11 @@ def _fill_signals(
             block.fill(np.nan)
             continue
         measured = measure(signal, feed, of_signal)
-        is_covered = _is_covered(signal, homes)
+        not_covered = _not_covered(signal, homes)
         for row, shape in zip(block, shapes, strict=True):
             is_known = not shape.lag or shape.lag < len(feed.lags)
-            row[:] = np.where(is_covered, shape.empty, np.nan) if is_known else np.nan
+            row.fill(shape.empty if is_known else np.nan)
+            row[not_covered] = np.nan
             row[measured.rows] = measured.values[shape.name]
         across.add(signal, feed, of_signal, measured)
         benefits[measured.rows] += measured.is_live & bool(signal.relieves)
@@ -89,11 +90,11 @@ def _fill_signals(
     return across, evidence, benefits
 
 
-def _is_covered(signal: Signal, homes: pl.DataFrame) -> npt.NDArray[np.bool_] | bool:
+def _not_covered(signal: Signal, homes: pl.DataFrame) -> Ints:
     if signal.covers_housing is None:
-        return True
-    covered = homes["housing"].cast(pl.String).is_in(sorted(signal.covers_housing))
-    return covered.fill_null(False).to_numpy()
+        return np.empty(0, np.int64)
+    is_covered = homes["housing"].cast(pl.String).is_in(sorted(signal.covers_housing)).fill_null(False)
+    return np.flatnonzero(~is_covered.to_numpy())
 
 
 def _fill_groups(matrix: Matrix, listed: tuple[Feature, ...], group: str, values: Values) -> None:
@@ -104,7 +105,12 @@ def _fill_groups(matrix: Matrix, listed: tuple[Feature, ...], group: str, values
 
 def _facts(homes: pl.DataFrame, status: pl.Series, summary: pl.DataFrame, relieved: pl.DataFrame) -> pl.DataFrame:
     joined = (
-        homes.with_columns(address_status=status, lives_alone=pl.col("members") == 1, has_child=pl.col("children") > 0)
+        homes.with_columns(
+            address_status=status,
+            has_child=pl.col("children") > 0,
+            has_senior=pl.col("oldest_age") >= SENIOR_FROM,
+            lives_alone=pl.col("members") == 1,
+        )
         .join(summary, on="row", how="left", maintain_order="left")
         .join(relieved, on="household_key", how="left", maintain_order="left")
     )
