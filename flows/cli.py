@@ -1,5 +1,6 @@
 """The command line. Heavy rooms are imported only by the command that needs them: a done night answers in seconds."""
 
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -145,6 +146,7 @@ def _screen() -> Console:
 
 
 def main() -> None:
+    os.umask(0o077)
     try:
         with told_to_operator():
             app()
