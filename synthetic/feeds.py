@@ -14,7 +14,10 @@ from synthetic.homes import HOUSING
 from synthetic.members import Members
 from synthetic.settings import generator
 
-ENDS_SLOWER = 0.25  # who is hard pressed takes longer to catch up
+ENDS_SLOWER = 0.8
+MUCH, BEYOND = 1.5, 0.3  # from where a strain shows less in signals, and by how much less
+# Some pay late by habit, not for want of money, and catch up soon: many warning signs, short ones.
+HABIT_STARTS, HABIT_ENDS = 0.7, 0.35
 SPREAD_WON = 0.45  # of amounts between households, log scale
 SPREAD_LEVEL = 0.8
 NO_VALUE = -1
@@ -46,13 +49,14 @@ class Rows:
 class Feed:
     """One signal's state over all households."""
 
-    def __init__(self, signal: Signal, members: Members, is_renter: np.ndarray, seed: int) -> None:
+    def __init__(self, signal: Signal, members: Members, is_renter: np.ndarray, habit: np.ndarray, seed: int) -> None:
         self.signal = signal
         made = signal.made_up
         self.rng = generator(seed, "signal", signal.name)
         self.eligible = members.eligible(made.who, is_renter)
         count = len(self.eligible)
         self.months = np.zeros(count, dtype=np.int16)
+        self.habit = habit if signal.kind == "arrears" else np.zeros(count, dtype=np.float32)
         spread = SPREAD_LEVEL if signal.kind == "amount" else SPREAD_WON
         self.size = np.exp(spread * self.rng.standard_normal(count, dtype=np.float32))
         # Bills (arrears told from 0 months on) reach those who hold such a contract; levels those who have one.
@@ -103,9 +107,13 @@ class Feed:
         """A benefit begins to run."""
         self.months[household] = np.maximum(self.months[household], 1)
 
-    def _strain(self, now: Now) -> np.ndarray | np.float32:
+    def _strain(self, now: Now) -> np.ndarray:
         driver = self.signal.made_up.driver
-        return np.float32(0.0) if driver == "chance" else now.strain[DRIVERS.index(driver)]
+        if driver == "chance":
+            return np.zeros(len(self.months), dtype=np.float32)
+        strain = now.strain[DRIVERS.index(driver)]
+        # Beyond some point everything that can go unpaid already does.
+        return np.asarray(strain - BEYOND * np.maximum(strain - MUCH, 0))
 
     def _can(self, now: Now) -> np.ndarray:
         can = self.eligible & now.active & self.covers[now.housing]
@@ -114,13 +122,15 @@ class Feed:
         return np.asarray(can & self.holds if self.is_bill else can)
 
     def _chance(self, now: Now) -> np.ndarray:
-        odds = np.exp(self.log_odds + np.float32(self.signal.made_up.lift) * self._strain(now))
+        lift = np.float32(self.signal.made_up.lift)
+        odds = np.exp(self.log_odds + lift * self._strain(now) + np.float32(HABIT_STARTS) * self.habit)
         return np.asarray(odds / (1 + odds))
 
     def _move_spells(self, now: Now) -> None:
         draw = self.rng.random(len(self.months), dtype=np.float32)
         made = self.signal.made_up
-        end = made.end * np.exp(-ENDS_SLOWER * made.lift * np.clip(self._strain(now), -3, 3))
+        slower = ENDS_SLOWER * made.lift * np.clip(self._strain(now), -3, 3) - HABIT_ENDS * self.habit
+        end = made.end * np.exp(-slower)
         runs = self.months > 0
         can = self._can(now)
         stays = runs & can & (draw >= end)
@@ -140,8 +150,7 @@ class Feed:
 
     def _amounts(self, now: Now) -> Rows:
         household = np.flatnonzero(self.holds & self._can(now)).astype(np.int32)
-        strain = self._strain(now)
-        moved = np.exp(self.signal.made_up.lift * (strain[household] if isinstance(strain, np.ndarray) else 0.0))
+        moved = np.exp(self.signal.made_up.lift * self._strain(now)[household])
         won = _round_won(self.signal.made_up.won * self.size[household] * moved)
         return Rows(household, np.full(len(household), now.last_day), np.full(len(household), NO_VALUE), won)
 
@@ -168,4 +177,5 @@ def make_feeds(
     for signal in chosen:
         if signal.agency not in agencies:
             raise ValueError(f"signal {signal.name}: no agency {signal.agency} in AGENCIES")
-    return [Feed(signal, members, is_renter, seed) for signal in chosen]
+    habit = generator(seed, "habit").standard_normal(len(is_renter), dtype=np.float32)
+    return [Feed(signal, members, is_renter, habit, seed) for signal in chosen]

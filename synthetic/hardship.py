@@ -15,14 +15,14 @@ DRIVERS: tuple[Driver, ...] = tuple(d for d in get_args(Driver) if d != "chance"
 INCOME, DEBT, ILLNESS, CARE, ISOLATION, HOUSING = range(6)
 
 # How much of a strain is for life, and what is kept of the rest from month to month.
-LASTING = np.array([0.45, 0.45, 0.45, 0.45, 0.60, 0.50], dtype=np.float32)
-KEPT = np.array([0.90, 0.94, 0.90, 0.93, 0.95, 0.93], dtype=np.float32)
+LASTING = np.array([0.35, 0.35, 0.35, 0.35, 0.45, 0.38], dtype=np.float32)
+KEPT = np.array([0.88, 0.92, 0.88, 0.91, 0.93, 0.91], dtype=np.float32)
 NOISE = np.array([0.22, 0.20, 0.20, 0.18, 0.16, 0.18], dtype=np.float32)
 JOB_LOSS, FALLS_ILL, NEEDS_CARE, LEFT_ALONE, LOSES_HOME = 0.008, 0.006, 0.004, 0.003, 0.003  # a month
 SHARED = 0.30  # how far the six strains go together
 
 # Need ends only some way below where it began: spells last.
-RELAPSE = 0.35
+RELAPSE = 0.2
 SMOOTHING = 0.70
 HELP_EASES = 0.55  # of the passing strain stays after support was granted
 HELP_LASTS = 6  # months during which strain also fades faster
@@ -69,7 +69,7 @@ class Strains:
         for _ in range(18):
             self._live(nobody)
             self._weigh()
-        self.threshold = np.quantile(self.smooth, 1 - 0.72 * self.need_share).astype(np.float32)
+        self.threshold = np.quantile(self.smooth, 1 - 0.95 * self.need_share).astype(np.float32)
 
     def step(self, bereaved: np.ndarray) -> np.ndarray:
         """One month; returns the strains (6, households). `bereaved`: the earner died this month."""
@@ -125,13 +125,13 @@ def weigh(strain: np.ndarray, memory: np.ndarray) -> np.ndarray:
     short = np.maximum(over[INCOME], 0.8 * over[DEBT])
     alone = 0.35 * over[ISOLATION] + 0.15 * over[HOUSING]
     return np.asarray(
-        0.12 * strain.sum(axis=0)
+        0.04 * strain.sum(axis=0)
         + 0.75 * over[ILLNESS] * short
         + 0.40 * alone * short
         + 0.35 * over[CARE] * over[ILLNESS]
         + 0.30 * over[INCOME] * over[HOUSING]
         + 0.55 * memory * over[ILLNESS]
-        + 0.35 * memory
+        + 0.15 * memory
     )
 
 

@@ -20,7 +20,7 @@ BENEFITS_KO = {
 }
 PUBLIC = ("basic_livelihood", "emergency", "other_public")
 
-JUDGEMENT_NOISE = 1.6  # of one visit, in units of hardship: two officers do not see the same
+JUDGEMENT_NOISE = 0.85  # of one visit, in units of hardship: two officers do not see the same
 SEES_NEED_ABOVE = -0.1  # from the threshold of need
 
 

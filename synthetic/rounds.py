@@ -9,7 +9,7 @@ from signals.signal import Signal
 from synthetic.settings import CountrySettings
 
 EVENT_COUNTS = 12  # months an event goes on counting
-LOCAL_KNOWLEDGE = 0.5  # how much of an office's own choice is insight; the rest is chance
+LOCAL_KNOWLEDGE = 0.2  # how much of an office's own choice is insight; the rest is chance
 NOT_AGAIN = 0.85  # who was taken in the last round is mostly passed over in the next
 
 
