@@ -12,13 +12,13 @@ from signals.signal import KeyKind
 
 
 class Attached(NamedTuple):
-    observations: pl.DataFrame  # with row
+    observations: pl.DataFrame  # with household_key
     ambiguous: pl.DataFrame  # household_key, notices: told of its address or building, but it may be another's
     counts: Counts
 
 
 def attach(observations: pl.DataFrame, links: Links) -> Attached:
-    """`observations`: key, key_kind, signal (number), days_ago, observed_on and more. Adds `row`, drops key_kind."""
+    """`observations`: key, key_kind, signal (number), days_ago, observed_on and more. Gives household_key for key_kind."""
     by_person, persons = _of_persons(_of_kind(observations, "person"), links)
     by_household, households = _of_households(_of_kind(observations, "household"), links)
     by_address, ambiguous, addresses = _of_addresses(_of_kind(observations, "address"), links)
@@ -31,18 +31,20 @@ def _of_kind(observations: pl.DataFrame, kind: KeyKind) -> pl.DataFrame:
 
 def _of_persons(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, Counts]:
     joined = told.join(links.persons, left_on="key", right_on="person_key", how="left")
-    homeless = joined.filter(pl.col("household_key").is_null())
+    is_homeless = pl.col("household_key").is_null()
+    homeless = joined.filter(is_homeless)
     known = _count_in(homeless, links.known_persons)
-    counts = {"unknown_person": homeless.height - known, "person_without_household": known}
-    # Everybody who lives in a household makes it a living one: nothing is lost here.
-    return _with_row(joined, links), counts
+    return joined.filter(~is_homeless), {"unknown_person": homeless.height - known, "person_without_household": known}
 
 
 def _of_households(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, Counts]:
-    attached = _with_row(told.with_columns(household_key="key"), links)
     rest = told.join(links.households, left_on="key", right_on="household_key", how="anti")
     known = _count_in(rest, links.known_households)
-    return attached, {"unknown_household": rest.height - known, "ended_household": known}
+    # Those of ended households stay in: no part asks for them.
+    return told.with_columns(household_key="key"), {
+        "unknown_household": rest.height - known,
+        "ended_household": known,
+    }
 
 
 def _of_addresses(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, pl.DataFrame, Counts]:
@@ -51,7 +53,8 @@ def _of_addresses(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, pl.Da
     is_building = told["key"].is_in(_buildings_with_units(links.spells).implode())
     there = _living_there(told.filter(~is_building), links.spells)
     households = pl.Series(np.bincount(there["told"], minlength=told.height))
-    attached = _with_row(there.filter(households.gather(there["told"]) == 1).drop("told"), links)
+    alone = there.filter(households.gather(there["told"]) == 1).drop("told")
+    attached = alone.join(links.households, on="household_key", how="semi")
     unclear = told.filter(is_building | (households > 1))
     nobody = told.filter(~is_building & (households == 0))
     known = _count_in(nobody, pl.concat([links.spells["address_key"], links.spells["building_key"]]))
@@ -62,11 +65,6 @@ def _of_addresses(told: pl.DataFrame, links: Links) -> tuple[pl.DataFrame, pl.Da
         "address_without_household": told.height - attached.height - unclear.height - unknown,
     }
     return attached, _notices(unclear, links.spells), counts
-
-
-def _with_row(told: pl.DataFrame, links: Links) -> pl.DataFrame:
-    """Only what is of living households."""
-    return told.join(links.households.select("household_key", "row"), on="household_key").drop("household_key")
 
 
 def _count_in(told: pl.DataFrame, known: pl.Series) -> int:

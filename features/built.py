@@ -30,11 +30,8 @@ class Built:
 def build(prepared: Prepared, households: pl.Series | None = None, part: tuple[int, int] = (0, 1)) -> Built:
     """`households`: only these, by key. `part` (i, n): only those with household_key % n == i."""
     homes = _homes(prepared, households, part)
-    place = np.full(prepared.households.height, -1, np.int32)
-    place[homes["row"].to_numpy()] = np.arange(homes.height, dtype=np.int32)
-    homes = homes.with_columns(row=pl.Series(range(homes.height), dtype=pl.Int32))
-    contacts = _placed(prepared.contacts, place)
-    told = told_of(_placed(prepared.observations, place), len(prepared.signals))
+    contacts = _placed(prepared.contacts, homes, part)
+    told = told_of(_placed(prepared.observations, homes, part), homes.height, len(prepared.signals))
 
     listed = feature_list({signal.name: signal for signal in prepared.signals})
     matrix: Matrix = np.empty((len(listed), homes.height), np.float32)
@@ -54,14 +51,20 @@ def _homes(prepared: Prepared, households: pl.Series | None, part: tuple[int, in
     i, n = part
     if not 0 <= i < n:
         raise ValueError(f"part {i} of {n}: must be 0 <= i < n")
+    homes = prepared.households.filter(_is_of(part))
+    chosen = homes if households is None else homes.filter(pl.col("household_key").is_in(households.implode()))
+    return chosen.with_row_index("row")
+
+
+def _is_of(part: tuple[int, int]) -> pl.Expr:
     # Polars' % takes the divisor's sign: never negative here.
-    homes = prepared.households.filter(pl.col("household_key") % n == i)
-    return homes if households is None else homes.filter(pl.col("household_key").is_in(households.implode()))
+    return pl.col("household_key") % part[1] == part[0]
 
 
-def _placed(frame: pl.DataFrame, place: npt.NDArray[np.int32]) -> pl.DataFrame:
-    """Only the rows of this part's households, row = their place in it."""
-    return frame.with_columns(row=pl.Series(place[frame["row"].to_numpy()])).filter(pl.col("row") >= 0)
+def _placed(frame: pl.DataFrame, homes: pl.DataFrame, part: tuple[int, int]) -> pl.DataFrame:
+    """Only what is of these households, row = their place among them."""
+    # The join alone would do the same: a part's few are cheaper to find first.
+    return frame.filter(_is_of(part)).join(homes.select("household_key", "row"), on="household_key")
 
 
 def _fill_signals(

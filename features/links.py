@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from features.known import holds_on, is_last
+from features.known import holds_on, is_last, is_repeated
 
 ADULT_FROM = 18
 MOVES_WITHIN_DAYS = 730
@@ -15,7 +15,7 @@ Counts = dict[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    households: pl.DataFrame  # row, household_key, members, current address; sorted by key, row = its place
+    households: pl.DataFrame  # household_key, members, current address; sorted by key
     persons: pl.DataFrame  # person_key, household_key: who lives in a household now
     known_persons: pl.Series  # everybody ever told, some more than once
     spells: pl.DataFrame  # addresses of all households, ended ones too
@@ -30,14 +30,13 @@ def link(residents: pl.DataFrame, addresses: pl.DataFrame, as_of: date) -> Links
     listed = residents["household_key"].unique()
     # A household of which no resident was ever told, only an address, is a gap in the register, not an empty flat.
     unlisted = current.select("household_key").filter(~pl.col("household_key").is_in(listed.implode()))
-    members = pl.concat([_members(homes, as_of), unlisted], how="diagonal").sort("household_key").with_row_index("row")
-    households = members.join(current, on="household_key", how="left").with_columns(
-        is_shared=pl.col("address_key").is_duplicated()
-    )
+    members = pl.concat([_members(homes, as_of), unlisted], how="diagonal").sort("household_key")
+    households = members.join(current, on="household_key", how="left")
+    households = households.with_columns(is_shared=is_repeated(households["address_key"]))
     moves = _moves(addresses, as_of)
     known_households = pl.concat([listed, addresses["household_key"]]).unique()
     return Links(
-        households=households.join(moves, on="household_key", how="left").sort("row"),
+        households=households.join(moves, on="household_key", how="left").sort("household_key"),
         persons=homes.select("person_key", "household_key"),
         known_persons=residents["person_key"],
         spells=addresses.select("household_key", "address_key", "building_key", "valid_from", "valid_to"),
@@ -54,7 +53,7 @@ def link(residents: pl.DataFrame, addresses: pl.DataFrame, as_of: date) -> Links
 
 def _one_household_each(current: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     """A person in two households counts in the one joined last. Returns that one, and how many persons were so."""
-    several = pl.col("person_key").is_duplicated()
+    several = is_repeated(current["person_key"])
     ordered = current.filter(several).sort("person_key", "valid_from", "received_on", "household_key")
     same = pl.col("person_key") == pl.col("person_key").shift(1)
     elsewhere = same & (pl.col("household_key") != pl.col("household_key").shift(1))
@@ -81,7 +80,7 @@ def _members(homes: pl.DataFrame, as_of: date) -> pl.DataFrame:
 def _current_addresses(spells: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """The address each household moved to last."""
     current = spells.filter(holds_on(as_of)).drop("valid_to", "building_key")
-    several = pl.col("household_key").is_duplicated()
+    several = is_repeated(current["household_key"])
     ordered = current.filter(several).sort("household_key", "valid_from", "received_on", "address_key")
     return pl.concat([current.filter(~several), ordered.filter(is_last("household_key"))]).drop("received_on")
 
@@ -89,7 +88,7 @@ def _current_addresses(spells: pl.DataFrame, as_of: date) -> pl.DataFrame:
 def _moves(spells: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Addresses begun within two years, other than the household's first."""
     days_ago = (pl.lit(as_of) - pl.col("valid_from")).dt.total_days()
-    begun = spells.filter(pl.col("household_key").is_duplicated() & (pl.col("valid_from") <= as_of))
+    begun = spells.filter(is_repeated(spells["household_key"]) & (pl.col("valid_from") <= as_of))
     first = pl.col("valid_from").min().over("household_key")
     later = begun.filter((pl.col("valid_from") > first) & (days_ago <= MOVES_WITHIN_DAYS))
     return later.group_by("household_key").agg(moves_24m=pl.len())

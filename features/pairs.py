@@ -40,31 +40,28 @@ class Told:
         return is_first
 
 
-def told_of(observations: pl.DataFrame, signals: int) -> list[Told]:
-    """`observations`: row, signal, bucket, key, received_on, observed_on, months, amount_won. One entry per signal."""
-    latest = _last_telling_of_each_key(observations)
+def told_of(observations: pl.DataFrame, households: int, signals: int) -> list[Told]:
+    """One entry per signal.
+
+    `observations`: row (below `households`), signal (below `signals`), bucket, key, dates, months, amount_won.
+    """
+    latest = _last_telling_of_each_key(observations, households)
     code = latest["code"].to_numpy()
     starts = np.flatnonzero(np.diff(code, prepend=-1))
     figures = _figures(latest, starts)
     first = code[starts]
-    rows = _rows_spanned(observations)
-    signal = first // (rows * _BUCKETS)
+    signal = first // (max(households, 1) * _BUCKETS)
     cuts = np.searchsorted(signal, np.arange(signals + 1))
-    row, bucket = first // _BUCKETS % rows, first % _BUCKETS
+    row, bucket = first // _BUCKETS % max(households, 1), first % _BUCKETS
     return [Told(*(part[cuts[s] : cuts[s + 1]] for part in (row, bucket, *figures))) for s in range(signals)]
 
 
-def _rows_spanned(observations: pl.DataFrame) -> int:
-    return int(observations.select(pl.col("row").max().fill_null(0)).item()) + 1
-
-
-def _last_telling_of_each_key(observations: pl.DataFrame) -> pl.DataFrame:
+def _last_telling_of_each_key(observations: pl.DataFrame, households: int) -> pl.DataFrame:
     """Two members' arrears add up; one member's month told twice is told once: the last telling counts.
 
     Told twice on one day: the most that was told, never the sum, for a file can come twice.
     """
-    rows = _rows_spanned(observations)
-    place = pl.col("signal").cast(pl.Int64) * rows + pl.col("row").cast(pl.Int64)
+    place = pl.col("signal").cast(pl.Int64) * households + pl.col("row").cast(pl.Int64)
     code = place * _BUCKETS + pl.col("bucket").cast(pl.Int64)
     ordered = observations.select(
         "key",

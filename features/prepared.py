@@ -19,9 +19,11 @@ class Prepared:
     as_of: date
     signals: tuple[Signal, ...]
     feeds: tuple[Feed, ...]  # one per signal, in the same order
-    households: pl.DataFrame  # row, household_key, members, current address, ambiguous notices; sorted by key
-    observations: pl.DataFrame  # row, signal (number), bucket (lag in months, or days ago), key, dates, months, won
-    contacts: pl.DataFrame  # of living households, with row
+    households: pl.DataFrame  # household_key, members, current address, ambiguous notices; sorted by key
+    observations: (
+        pl.DataFrame
+    )  # household_key, signal (number), bucket (lag in months, or days ago), key, dates, months, won
+    contacts: pl.DataFrame  # of living households
     counts: Mapping[str, int]  # what could not be used, and why: never silently dropped
 
 
@@ -37,8 +39,8 @@ def prepare(known: Known, signals: Mapping[str, Signal] = SIGNALS) -> Prepared:
     counts["outside_horizon"] = told.height - recent.height
     del told
     attached = attach(recent, links)
-    households = links.households.join(attached.ambiguous, on="household_key", how="left").sort("row")
-    of_living = contacts.join(households.select("household_key", "row"), on="household_key")
+    households = links.households.join(attached.ambiguous, on="household_key", how="left").sort("household_key")
+    of_living = contacts.join(households, on="household_key", how="semi")
     counts["contacts_of_others"] = contacts.height - of_living.height
     counted = links.counts | counts | attached.counts
     return Prepared(as_of, entries, feeds, households, attached.observations, of_living, counted)
