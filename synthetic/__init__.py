@@ -2,5 +2,6 @@
 
 from synthetic.country import Country, make_country
 from synthetic.settings import CountrySettings, FlawRates
+from synthetic.visits import visit
 
-__all__ = ["Country", "CountrySettings", "FlawRates", "make_country"]
+__all__ = ["Country", "CountrySettings", "FlawRates", "make_country", "visit"]

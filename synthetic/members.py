@@ -1,5 +1,6 @@
 """What a household is made of, as plain arrays: what can happen to it, and to which of its people."""
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,15 +49,15 @@ class Members:
             return self.is_self_employed
         return np.asarray(self.pick[who] != NOBODY)
 
-    def holders(self, who: Who, order: int, household: np.ndarray, day: np.ndarray) -> np.ndarray:
-        """The person a row is about, or NOBODY. `order`: the signal's place, so that not all fall on the head."""
+    def holders(self, who: Who, name: str, household: np.ndarray, day: np.ndarray) -> np.ndarray:
+        """The person a row is about, or NOBODY. By the signal's name some households have it on another adult."""
         if who in ("worker", "self_employed"):
             person = self.pick["worker"][household]
         elif who in ("senior", "child", "infant"):
             person = self.pick[who][household]
         else:
             head, other = self.pick["head"][household], self.pick["other"][household]
-            person = np.where(((household + order) % 6 == 0) & (other != NOBODY), other, head)
+            person = np.where(((household + zlib.crc32(name.encode()) % 6) % 6 == 0) & (other != NOBODY), other, head)
         gone = self.person_until[person] <= day
         person = np.where(gone & (who not in ("child", "infant")), self.reserve[household], person)
         known = (person != NOBODY) & (self.person_until[person] > day) & (self.birth[person] <= day)

@@ -37,7 +37,7 @@ def _with_holders(rows: pl.DataFrame, world: World) -> pl.DataFrame:
         household, day = part["household"].to_numpy(), part["day"].to_numpy()
         match signal.key_kind:
             case "person":
-                holder = world.members.holders(signal.made_up.who, int(order), household, day)
+                holder = world.members.holders(signal.made_up.who, signal.name, household, day)
             case "address":
                 holder = world.real[part["month"].to_numpy(), household]
             case "household":

@@ -8,7 +8,7 @@ import polars as pl
 
 from signals.layout import Agency
 from synthetic import officers
-from synthetic.calendar import NEVER, day_number, last_day, month_starts
+from synthetic.calendar import NEVER, day_number, first_day, month_starts
 from synthetic.deliveries import Delivery, known_months
 from synthetic.feeds import Feed, Now, Rows, is_told
 from synthetic.hardship import Strains
@@ -65,26 +65,31 @@ class World:
         """Burn in, then live every month told of."""
         self.taken_before = np.zeros(self.life.households, dtype=bool)
         rng = generator(self.settings.seed, "rounds")
-        start = month_starts(self.first - FEEDS_BEGIN_BEFORE, FEEDS_BEGIN_BEFORE + self.settings.live_months)
-        rounds = self._round_months()
+        starts = month_starts(self.first - FEEDS_BEGIN_BEFORE, FEEDS_BEGIN_BEFORE + self.settings.live_months)
         self.strains.burn_in(self.settings.burn_in_months)
         for feed in self.feeds:
-            feed.begin(self._now(start, 0, self.strains.strain()))
-        for number in range(len(start) - 1):
-            month = number - FEEDS_BEGIN_BEFORE
-            self.strains.help(self.to_help)
-            self.to_help = self.to_help[:0]
-            bereaved = (self.life.earner_died >= start[number]) & (self.life.earner_died < start[number + 1])
-            now = self._now(start, number, self.strains.step(bereaved))
-            self._feed(now, month)
-            if month < 0:
-                continue
-            self._note()
-            if month - 1 in rounds:
-                self._visit(self.first + month - 1, rounds.index(month - 1) + 1, rng)
-            if month in rounds:
-                self._select(month, rng)
+            feed.begin(self._now(starts, 0, self.strains.strain()))
+        for number in range(len(starts) - 1):
+            self._live(starts, number)
+            if number >= FEEDS_BEGIN_BEFORE:
+                self._work(number - FEEDS_BEGIN_BEFORE, rng)
         return self.record
+
+    def _live(self, starts: np.ndarray, number: int) -> None:
+        self.strains.help(self.to_help)
+        self.to_help = self.to_help[:0]
+        bereaved = (self.life.earner_died >= starts[number]) & (self.life.earner_died < starts[number + 1])
+        now = self._now(starts, number, self.strains.step(bereaved))
+        self._feed(now, number - FEEDS_BEGIN_BEFORE)
+
+    def _work(self, month: int, rng: np.random.Generator) -> None:
+        """What offices do: answer last month's round, or begin one."""
+        self._note()
+        rounds = self._round_months()
+        if month - 1 in rounds:
+            self._visit(month - 1, rng)
+        if month in rounds:
+            self._select(month, rng)
 
     def _round_months(self) -> list[int]:
         last = self.settings.live_months - 2
@@ -151,7 +156,7 @@ class World:
         return np.asarray(self.homes.stays["office"].to_numpy()[self.registered[month]])
 
     def _select(self, month: int, rng: np.random.Generator) -> None:
-        day = day_number(last_day(self.first + month - 1)) + SELECTED_ON
+        day = self._selected_on(month)
         known = known_months(self.planned, day)
         elsewhere = self.homes.lives_elsewhere <= day
         points = count_points(self.told, [feed.signal for feed in self.feeds], known, elsewhere)
@@ -163,18 +168,19 @@ class World:
         capacity = self.places.offices["capacity"].to_numpy()
         self.selected = choose(points, insight, self._offices(month), capacity, self.taken_before, self.settings, rng)
 
-    def _visit(self, month: int, number: int, rng: np.random.Generator) -> None:
+    def _visit(self, month: int, rng: np.random.Generator) -> None:
         """The answers to the round of `month`, by what is so one month later."""
-        chosen, index = self.selected, month - self.first
-        selected_on = day_number(last_day(month - 1)) + SELECTED_ON
-        visited = at_the_door(self, index + 1, chosen, selected_on + 35)
+        chosen = self.selected
+        selected_on = self._selected_on(month)
+        visited = at_the_door(self, month + 1, chosen, selected_on + 35)
         outcome, days = officers.answer(visited, rng)
+        case = pl.format(f"{first_day(self.first + month):%Y%m}-{{}}", pl.int_range(1, len(chosen) + 1))
         self.record.contacts.append(
             pl.DataFrame(
                 {
-                    "case_no": pl.select(pl.format("P{}-{}", number, pl.int_range(len(chosen)))).to_series(),
+                    "case_no": pl.select(case).to_series(),
                     "household": chosen.astype(np.int32),
-                    "office": self._offices(index)[chosen],
+                    "office": self._offices(month)[chosen],
                     "selected": np.full(len(chosen), selected_on, dtype=np.int32),
                     "contacted": (selected_on + days).astype(np.int32),
                     "outcome": pl.Series(outcome.tolist(), dtype=pl.String),
@@ -186,6 +192,9 @@ class World:
         self.taken_before = np.zeros(self.life.households, dtype=bool)
         self.taken_before[chosen] = True
         self._grant(chosen, outcome)
+
+    def _selected_on(self, month: int) -> int:
+        return day_number(first_day(self.first + month)) + SELECTED_ON - 1
 
     def _grant(self, chosen: np.ndarray, outcome: np.ndarray) -> None:
         self.to_help = chosen[np.isin(outcome, officers.PUBLIC)]
