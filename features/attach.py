@@ -18,7 +18,7 @@ class Attached(NamedTuple):
 
 
 def attach(observations: pl.DataFrame, links: Links) -> Attached:
-    """`observations`: key, key_kind, signal (number), days_ago, observed_on and more. Gives household_key for key_kind."""
+    """`observations`: key, key_kind, signal (number), days_ago, observed_on and more. Finds their household_key."""
     by_person, persons = _of_persons(_of_kind(observations, "person"), links)
     by_household, households = _of_households(_of_kind(observations, "household"), links)
     by_address, ambiguous, addresses = _of_addresses(_of_kind(observations, "address"), links)
