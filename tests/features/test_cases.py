@@ -60,6 +60,25 @@ def test_arrears_not_told_in_the_latest_month_are_resolved() -> None:
     assert list(evidence) == [(-1, "loan")]
 
 
+def test_told_twice_on_one_day_the_most_counts_and_never_the_sum() -> None:
+    tellings = [told("loan", 1, END[10], 4, 900), told("loan", 1, END[10], 4, 50), told("loan", 1, END[10], 1, 990)]
+    for ordered in (tellings, tellings[::-1]):
+        _, evidence, _ = night(*ordered)
+        assert (evidence[-2, "loan"]["months"], evidence[-2, "loan"]["amount_won"]) == (4, 900)
+
+
+def test_a_file_without_any_of_a_rare_signal_resolves_it_all_the_same() -> None:
+    features, evidence, _ = night(told("loan", 1, END[9], 4, 900), told("card", 4, END[10], 0, 5))
+    assert features[-2]["loan__resolved"] == 1
+    assert (-2, "loan") not in evidence
+
+
+def test_what_happened_is_never_older_than_what_never_did() -> None:
+    features, _, _ = night(told("illness", 1, date(2024, 5, 31)), told("loan", 1, date(2024, 5, 31), 2, 5))
+    assert features[-2]["across__newest_days"] == features[-2]["loan__days_since_last"] == 730
+    assert features[0]["across__newest_days"] == features[0]["loan__days_since_last"] == 731
+
+
 def test_an_agency_that_tells_every_second_month_does_not_break_the_row() -> None:
     features, _, _ = night(*(told("loan", 1, END[month], 3, 10) for month in (10, 8, 6, 4)))
     assert features[-2]["loan__streak"] == 4
