@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import explain as explaining
+from models import pushes as tables
 from models.calibration import Calibration
 from models.columns import Column, columns_of, groups_of, matrix_of
 from models.errors import ExplanationRefused
-from models.explain import check_against_shap, explain, shap_values, shapley_table
+from models.explain import check_against_shap, explain, shap_values
 from models.model import read_model
+from models.pushes import shapley_table
 from models.score import score
 from models.train import Trained
 from tests.models.made_up import FEATURES
@@ -82,8 +84,8 @@ def test_few_and_no_households(trained: Trained, rows: pl.DataFrame) -> None:
 def test_pushes_that_do_not_add_up_are_refused(
     trained: Trained, rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = explaining.shapley_table
-    monkeypatch.setattr(explaining, "shapley_table", lambda covers, leaf: right(covers, leaf) * 1.0001)
+    right = tables.shapley_table
+    monkeypatch.setattr(tables, "shapley_table", lambda covers, leaf: right(covers, leaf) * 1.0001)
     with pytest.raises(ExplanationRefused, match="miss the score"):
         explain(trained.model, rows)
 
@@ -93,9 +95,9 @@ def test_a_difference_to_shap_is_refused(trained: Trained, rows: pl.DataFrame) -
     columns = columns_of(FEATURES)
     swapped = replace(trained.model, columns=(columns[1], columns[0], *columns[2:]))
     told = rows.rename({columns[0].name: columns[1].name, columns[1].name: columns[0].name})
-    right = explaining.shapley_table
+    right = tables.shapley_table
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(explaining, "shapley_table", lambda covers, leaf: right(covers, leaf)[:, ::-1])
+        patch.setattr(tables, "shapley_table", lambda covers, leaf: right(covers, leaf)[:, ::-1])
         with pytest.raises(ExplanationRefused, match="differ from shap"):
             check_against_shap(swapped, told)
 
@@ -113,3 +115,12 @@ def test_values_a_hair_apart_take_their_own_branch() -> None:
     names = [c.name for c in columns]
     told = pl.DataFrame(matrix, schema=names).with_columns(household_key=pl.int_range(pl.len()))
     assert check_against_shap(model, told) < 1e-12
+
+
+def test_trees_that_ask_nothing_push_nothing() -> None:
+    data = lgb.Dataset(np.zeros((100, 2)), np.arange(100) % 4 == 0, params={"verbosity": -1})
+    booster = lgb.train({"objective": "binary", "verbosity": -1, "num_threads": 1}, data, 3)
+    model = read_model("", booster.model_to_string(), (Column("a", "g", 0), Column("b", "g", 0)), Calibration(1.0, 0.0))
+    pushes = explain(model, pl.DataFrame({"household_key": [1, 2], "a": [0.0, 9.0], "b": [1.0, 1.0]}))
+    assert pushes.get_column("g").to_list() == [0.0, 0.0]
+    assert pushes.get_column("base").to_list() == pytest.approx([np.log(0.25 / 0.75)] * 2)
