@@ -158,7 +158,7 @@ def _warnings(read: Read, households: int) -> tuple[str, ...]:
     if agency is None or not households:
         return read.told.split.warnings
     counts = read.told.frame.group_by("signal").len("rows").sort("signal")
-    return (*read.told.split.warnings, *unusual(counts, households, agency.every_months))
+    return (*read.told.split.warnings, *unusual(counts, households, read.name.base_month, agency.every_months))
 
 
 def _register(desk: Desk, read: Read) -> None:

@@ -31,7 +31,7 @@ def fill_inbox(settings: Settings, wanted: Demo) -> MadeUp:
     country = make_country(
         CountrySettings(households=wanted.households, months=wanted.months, end=wanted.end, seed=wanted.seed)
     )
-    count, size = _write_files(country, make_folder(settings.work / "inbox"))
+    count, size = write_files(country, make_folder(settings.work / "inbox"))
     truth = make_folder(settings.work / "truth")
     country.truth.write_parquet(truth / "truth.parquet")
     write_whole(settings.offices, _offices(country))
@@ -47,7 +47,7 @@ def _offices(country: Country) -> bytes:
     return ("\ufeff" + named.select(OFFICES.names()).write_csv()).encode()
 
 
-def _write_files(country: Country, inbox: Path) -> tuple[int, int]:
+def write_files(country: Country, inbox: Path) -> tuple[int, int]:
     count = size = 0
     for name, data in country.files():
         # Not write_whole: six hundred fsyncs for files that can be made again.

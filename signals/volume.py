@@ -1,5 +1,6 @@
 """Does a file hold about as many rows as one would expect? Warns only: a real shock also looks like a wrong count."""
 
+from datetime import date
 from math import sqrt
 
 import polars as pl
@@ -11,15 +12,16 @@ from signals.catalogue import SIGNALS
 _TIMES = 4
 
 
-def unusual(counts: pl.DataFrame, covered_households: int, months: int = 1) -> list[str]:
-    """`counts`: signal, rows accepted from one file that tells of so many `months`. One Korean sentence per signal.
+def unusual(counts: pl.DataFrame, covered_households: int, told_until: date, months: int = 1) -> list[str]:
+    """`counts`: signal, rows accepted from one file that tells of so many `months` up to `told_until`. One Korean
+    sentence per signal; a signal that nobody told of yet by then is not missed.
 
     A feed for one kind of housing is never found short: how many homes it covers is not known here.
     """
     rows = dict(zip(counts["signal"].to_list(), counts["rows"].to_list(), strict=True))
     agencies = {SIGNALS[name].agency for name in rows}
     # A signal that fell silent has no row in `counts`: the others of its source remind of it.
-    told_by = [name for name, signal in SIGNALS.items() if signal.agency in agencies]
+    told_by = [n for n, s in SIGNALS.items() if s.agency in agencies and s.available_from <= told_until]
     sentences = (_sentence(name, rows.get(name, 0), covered_households, months) for name in told_by)
     return [s for s in sentences if s]
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -12,6 +13,8 @@ from signals.rules import RULES
 from signals.volume import unusual
 from tests.signals.test_rules import split
 from tests.signals.writer import good_row, layout_of, name_of, write
+
+MONTH = date(2026, 8, 1)
 
 
 def read(reply: bytes) -> list[dict[str, str]]:
@@ -54,8 +57,8 @@ def test_reply_names_columns_nobody_declared_and_starts_no_formula() -> None:
     )
 
 
-def expected(households: int) -> dict[str, int]:
-    return {s.name: round(s.per_1000 * households / 1000) for s in SIGNALS.values() if s.agency == "nhis"}
+def expected(households: int, agency: str = "nhis") -> dict[str, int]:
+    return {s.name: round(s.per_1000 * households / 1000) for s in SIGNALS.values() if s.agency == agency}
 
 
 def counts(rows: dict[str, int]) -> pl.DataFrame:
@@ -64,17 +67,24 @@ def counts(rows: dict[str, int]) -> pl.DataFrame:
 
 def test_usual_counts_are_no_news() -> None:
     for households in (100, 20_000, 2_000_000):
-        assert unusual(counts(expected(households)), households) == []
+        assert unusual(counts(expected(households)), households, MONTH) == []
 
 
 def test_far_too_many_far_too_few_and_silence_are_told() -> None:
     usual = expected(200_000)
     for wrong in (usual["health_arrears"] * 6, usual["health_arrears"] // 6, 0):
-        assert [s for s in unusual(counts({**usual, "health_arrears": wrong}), 200_000) if "건강보험료 체납" in s]
+        assert [s for s in unusual(counts({**usual, "health_arrears": wrong}), 200_000, MONTH) if "건강보험료 체납" in s]
     del usual["health_arrears"]
-    assert len(unusual(counts(usual), 200_000)) == 1
+    assert len(unusual(counts(usual), 200_000, MONTH)) == 1
 
 
 def test_feeds_of_one_kind_of_housing_are_never_short() -> None:
-    assert unusual(counts({"rent_arrears": 0}), 200_000) == []
-    assert len(unusual(counts({"rent_arrears": 90_000}), 200_000)) == 1
+    assert unusual(counts({"rent_arrears": 0}), 200_000, MONTH) == []
+    assert len(unusual(counts({"rent_arrears": 90_000}), 200_000, MONTH)) == 1
+
+
+def test_a_signal_that_did_not_exist_yet_is_not_missed() -> None:
+    newest = SIGNALS["policy_loan"]
+    others = {name: rows for name, rows in expected(200_000, newest.agency).items() if name != newest.name}
+    assert unusual(counts(others), 200_000, newest.available_from - timedelta(days=1)) == []
+    assert len(unusual(counts(others), 200_000, newest.available_from)) == 1

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import operator
 import sqlite3
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -12,19 +13,24 @@ import polars as pl
 import pytest
 
 from features import build, prepare
+from flows import inbox
 from flows import nightly as night_module
 from flows.desk import Desk, open_desk
 from flows.errors import OperatorError
 from flows.knowledge import known_on
+from flows.made_up import write_files
 from flows.nightly import work_night
 from flows.refusals import as_operator_error
 from flows.run import Run, running
 from flows.scoring import load_model
+from flows.settings import load_settings
 from models.score import score
 from signals.catalogue import SIGNALS
 from signals.outcomes import OUTCOMES
 from signals.registers import REGISTERS
 from store import access_log, alerts, deliveries, ledger
+from store.files import make_folder, write_whole
+from store.lake import TABLES, Lake
 from store.tokens import tokens
 from synthetic import CountrySettings, make_country
 from synthetic.writing import as_text, encode
@@ -132,6 +138,64 @@ def test_a_night_killed_after_any_stage_yields_the_same_queue_when_run_again(
         once = "SELECT count(*), count(DISTINCT household_key) FROM alerts"
         total, households = database.execute(once).fetchone()
     assert total == households == sum(o.open for o in worked.night.offices)
+
+
+@pytest.mark.parametrize("written", [0, 1, 4])
+def test_a_night_killed_while_writing_shows_nothing_half(
+    worked: Worked, tmp_path: Path, bytes_of: Bytes, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    work = worked.again(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("flows.publishing.write_whole", after(written, write_whole))
+        with pytest.raises(KeyboardInterrupt):
+            run_night(worked.config, work)
+    assert not [f for f in (work / "outbox").iterdir() if not f.name.startswith(".")]
+    run_night(worked.config, work)
+    assert bytes_of(work / "outbox") == bytes_of(worked.work / "outbox")
+
+
+@pytest.mark.parametrize("point", ["deliveries.record", "desk.lake", "write_whole", "identities.register_people"])
+def test_intake_killed_anywhere_loses_and_doubles_nothing(
+    worked: Worked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """The whole inbox again in an empty work folder, killed at one commit point, then taken in to the end."""
+    settings = load_settings(worked.config, tmp_path / "work")
+    country = make_country(CountrySettings(households=400, seed=3))
+    write_files(country, make_folder(settings.work / "inbox"))
+    with monkeypatch.context() as patched:
+        if point == "desk.lake":
+            patched.setattr(Lake, "append_many", after(2, Lake.append_many))
+        else:
+            patched.setattr(f"flows.inbox.{point}", after(3, operator.attrgetter(point)(inbox)))
+        with pytest.raises(KeyboardInterrupt), open_desk(worked.config, settings.work) as desk:
+            inbox.take_in(desk, NIGHT)
+    with open_desk(worked.config, settings.work) as desk:
+        inbox.take_in(desk, NIGHT)
+        taken = [d for d in deliveries.listed(desk.engine) if d.state == "taken"]
+        rows = {t: desk.lake.known_on(t, date.max).height for t in TABLES}
+        by_table = {t: sum(d.accepted for d in taken if table_of(d.source) == t) for t in TABLES}
+        assert rows == by_table
+        assert {d.source for d in taken} >= {"residents", "addresses", "contacts", "nhis", "kepco"}
+        left = {f.name for f in desk.inbox.iterdir()}
+        assert left == {t.file for t in inbox.take_in(desk, NIGHT) if t.state in ("waiting", "future")}
+
+
+def after(calls: int, real: Callable[..., object]) -> Callable[..., object]:
+    """`real`, killed before its call number `calls`."""
+    made = 0
+
+    def counted(*args: object, **kwargs: object) -> object:
+        nonlocal made
+        if made == calls:
+            raise KeyboardInterrupt
+        made += 1
+        return real(*args, **kwargs)
+
+    return counted
+
+
+def table_of(source: str) -> str:
+    return source if source in REGISTERS else "observations"
 
 
 def test_night_and_backtest_give_the_same_scores_for_the_same_day(worked: Worked) -> None:
