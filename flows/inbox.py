@@ -41,17 +41,19 @@ class Read:
 def take_in(desk: Desk, as_of: date) -> tuple[Taken, ...]:
     """Everything in the inbox that was known by `as_of`. What cannot be taken is refused with a reply, never lost."""
     results: list[Taken] = []
-    waiting: list[Read] = []
+    waiting: dict[str, Read] = {}
+    rows = 0
     for path in track(_in_order(desk.inbox), "Taking in deliveries"):
-        found = _look(desk, path, as_of, {read.digest: read for read in waiting})
+        found = _look(desk, path, as_of, waiting)
         if isinstance(found, Taken):
             results.append(found)
             continue
-        waiting.append(found)
-        if sum(read.told.split.accepted.height for read in waiting) >= ROWS_PER_COMMIT:
-            results += _keep(desk, waiting)
-            waiting = []
-    results += _keep(desk, waiting)
+        waiting[found.digest] = found
+        rows += found.told.split.accepted.height
+        if rows >= ROWS_PER_COMMIT:
+            results += _keep(desk, list(waiting.values()))
+            waiting, rows = {}, 0
+    results += _keep(desk, list(waiting.values()))
     return tuple(sorted(results, key=lambda taken: (taken.source, taken.file)))
 
 
@@ -69,28 +71,56 @@ def _sent_on(file: str) -> date:
 
 
 def _look(desk: Desk, path: Path, as_of: date, read: dict[str, Read]) -> Read | Taken:
+    file = _shown(path)
     if path.suffix in UNFINISHED:
-        return Taken(path.name, "", "waiting", message="still being written", cure="the sender renames it when done")
-    raw = path.read_bytes()
-    digest = digest_of(raw)
-    if (before := deliveries.find(desk.engine, digest)) and before.state == "taken":
-        path.unlink()
-        return Taken(path.name, before.source, "again", message=f"the same bytes were taken as {before.file_name}")
-    if digest in read:
-        path.unlink()
-        first = read[digest]
-        return Taken(path.name, first.name.source, "again", message=f"the same bytes came as {first.path.name}")
+        return Taken(file, "", "waiting", message="still being written", cure="the sender renames it when done")
     try:
-        name = read_name(path.name)
+        raw = path.read_bytes()
+    except OSError as error:
+        return Taken(file, "", "waiting", message=f"cannot be read: {error.strerror}", cure="let the runner read it")
+    if again := _seen_before(desk, path, digest_of(raw), read):
+        return again
+    try:
+        name = read_name(file)
         received_on = _known_from(desk, name)
         if received_on > as_of:
-            return Taken(path.name, name.source, "future", message=f"known from {received_on}, not on {as_of}")
-        _refuse_second_version(desk, name, read.values())
-        return Read(path, digest, name, received_on, tokenise(raw, name, digest, received_on, desk.keys))
+            return Taken(file, name.source, "future", message=f"known from {received_on}, not on {as_of}")
+        return _read(desk, path, raw, name, received_on, read)
     except DeliveryRefused as refused:
         if refused.code == "incomplete" and _is_fresh(desk, path):
-            return Taken(path.name, name.source, "waiting", message="its last line is cut off", cure="wait, or resend")
+            return Taken(file, name.source, "waiting", message="its last line is cut off", cure="wait, or resend")
         return _refuse(desk, path, raw, refused, as_of)
+
+
+def _read(
+    desk: Desk, path: Path, raw: bytes, name: DeliveryName, received_on: date, read: dict[str, Read]
+) -> Read | Taken:
+    digest = digest_of(raw)
+    told = tokenise(raw, name, digest, received_on, desk.keys)
+    if told.split.received == 0:
+        # Two months without a row are the same bytes: each is still a delivery of its own.
+        digest = digest_of(repr(_place(name)).encode() + raw)
+        if again := _seen_before(desk, path, digest, read):
+            return again
+    _refuse_second_version(desk, name, read.values())
+    return Read(path, digest, name, received_on, told)
+
+
+def _seen_before(desk: Desk, path: Path, digest: str, read: dict[str, Read]) -> Taken | None:
+    before = deliveries.find(desk.engine, digest)
+    if before is not None and before.state == "taken":
+        source, first = before.source, before.file_name
+    elif digest in read:
+        source, first = read[digest].name.source, _shown(read[digest].path)
+    else:
+        return None
+    path.unlink()
+    return Taken(_shown(path), source, "again", message=f"the same bytes came as {first}")
+
+
+def _shown(path: Path) -> str:
+    """A name that can be printed, stored and lengthened, whatever bytes its sender's system wrote."""
+    return path.name.encode("utf-8", "replace").decode()[:100]
 
 
 def _known_from(desk: Desk, name: DeliveryName) -> date:
@@ -102,7 +132,7 @@ def _known_from(desk: Desk, name: DeliveryName) -> date:
 def _refuse_second_version(desk: Desk, name: DeliveryName, read: Iterable[Read]) -> None:
     """Two different files for one place without a revision: which of them holds is not ours to guess."""
     taken = deliveries.find_revision(desk.engine, *_place(name))
-    others = (taken.file_name,) if taken else tuple(r.path.name for r in read if _place(r.name) == _place(name))
+    others = (taken.file_name,) if taken else tuple(_shown(r.path) for r in read if _place(r.name) == _place(name))
     if others:
         what = f"같은 기관·기준년월·차수의 다른 파일({others[0]})을 이미 받았습니다."
         cure = f"정정본이면 이름 끝에 _r{name.revision + 1}을 붙여 다시 보내 주십시오."
@@ -119,15 +149,15 @@ def _is_fresh(desk: Desk, path: Path) -> bool:
 
 
 def _refuse(desk: Desk, path: Path, raw: bytes, refused: DeliveryRefused, as_of: date) -> Taken:
-    digest = desk.archive.keep(raw)
+    digest, file = desk.archive.keep(raw), _shown(path)
     record = Delivery(
-        id=digest, source=_source(path.name), received_on=as_of, file_name=path.name, state="refused",
+        id=digest, source=_source(file), received_on=as_of, file_name=file, state="refused",
         reason=refused.code, recorded_at=now(),
     )  # fmt: skip
     deliveries.record(desk.engine, record)
-    write_whole(desk.replies / f"{path.name}.reply.csv", write_refusal(refused))
+    write_whole(desk.replies / f"{file}.reply.csv", write_refusal(refused))
     path.unlink()
-    return Taken(path.name, record.source, "refused", message=refused.what_ko, cure=refused.cure_ko)
+    return Taken(file, record.source, "refused", message=refused.what_ko, cure=refused.cure_ko)
 
 
 def _source(file: str) -> str:

@@ -28,7 +28,7 @@ def write_reply(split: Split, name: DeliveryName) -> bytes:
 
 def write_refusal(refused: DeliveryRefused) -> bytes:
     """The whole file was refused: nothing of it was taken in."""
-    return _csv(_notes([("파일 전체 거절", f"{refused.file}: {refused.what_ko}", refused.cure_ko)]))
+    return _csv(_notes([("파일 전체 거절", f"파일 {refused.file}: {refused.what_ko}", refused.cure_ko)]))
 
 
 def _notes(notes: list[tuple[str, str, str]]) -> pl.DataFrame:

@@ -207,6 +207,30 @@ def test_a_name_nobody_can_read_is_refused(desk: Desk) -> None:
         assert told.cure
 
 
+def test_two_months_without_a_row_are_two_deliveries(desk: Desk) -> None:
+    empty = letters.csv(letters.NHIS_HEADER, []).encode("cp949")
+    assert deliver(desk, empty).state == "taken"
+    assert deliver(desk, empty, file="nhis_202609_20261016.csv").state == "taken"
+    assert deliver(desk, empty, file="nhis_202609_20261017.csv").state == "again"
+    assert deliveries.latest(desk.engine, NIGHT)["nhis"] == (date(2026, 9, 1), date(2026, 10, 16))
+
+
+@pytest.mark.parametrize(
+    "name", ["체납.csv".encode("cp949"), b"=cmd|' calc'!A0.csv", b"n" * 250, b"nhis_202608_20261015.csv "]
+)
+def test_a_file_of_any_name_is_refused_with_a_reply(desk: Desk, name: bytes) -> None:
+    path = desk.inbox / os.fsdecode(name)
+    path.write_bytes(nhis(nhis_row(won=str(len(name)))))
+    refused = [told for told in take_in(desk, NIGHT) if told.state == "refused"]
+    assert len(refused) == 1
+    assert not path.exists()
+    assert deliveries.listed(desk.engine)[-1].reason == "name_unreadable"
+    text = "".join(reply.read_text(encoding="utf-8-sig") for reply in desk.replies.iterdir())
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    assert len(list(desk.replies.iterdir())) == 1
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+
+
 def test_unknown_people_and_addresses_are_kept_and_counted(desk: Desk) -> None:
     from features import prepare
 
