@@ -79,10 +79,11 @@ def _households(
     scores: pl.DataFrame, facts: pl.DataFrame, opened: pl.DataFrame, settings: QueueSettings
 ) -> pl.DataFrame:
     """Everybody in the registers, and open alerts whose household has left them: only an officer ends those."""
-    known = facts.select("household_key", "office")
+    known = facts.select("household_key", "office", "members")
     if known["household_key"].is_duplicated().any():
         raise ValueError("facts hold a household twice")
     gone = opened.select("household_key", "office").join(known, on="household_key", how="anti")
+    gone = gone.with_columns(members=pl.lit(None, pl.Int64))
     was = opened.select("household_key", is_open=pl.lit(True), opened_in="office")
     return (
         pl.concat([known, gone])
@@ -134,7 +135,9 @@ def _with_history(
     return (
         households.join(talks, on="household_key", how="left")
         .with_columns(
-            is_removed=pl.col("household_key").is_in(households_removed(contacts).implode()),
+            # One of several died: the others may be worse off than before.
+            is_removed=pl.col("household_key").is_in(households_removed(contacts).implode())
+            & (pl.col("members").fill_null(1) <= 1),
             is_resting=(rests_until > as_of).fill_null(False) & ~pl.col("has_new") & ~has_risen,
         )
         .drop("talked_on", "band_then")

@@ -40,7 +40,7 @@ def fill_office_queues(desk: Desk, run: Run, scored: Scored, known: Known, offic
         queue_settings(desk.settings.queue, offices),
         run.as_of,
         seeded(desk.settings.model.seed, run.as_of),
-        bands_then=alerts.bands(desk.engine, run.as_of),
+        bands_then=alerts.bands(desk.engine, run.as_of, besides=run.id),
     )
 
 

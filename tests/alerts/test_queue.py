@@ -125,9 +125,16 @@ def test_an_alert_follows_its_household_and_outlives_the_registers() -> None:
 def test_a_death_ends_an_alert() -> None:
     open_ = opened({"household_key": 1})
     died = contacts({"household_key": 1, "outcome": "died"})
-    filled = fill({1: 0.9}, facts({"household_key": 1}), evidence({"household_key": 1}), open_, died)
+    alone = facts({"household_key": 1, "members": 1})
+    filled = fill({1: 0.9}, alone, evidence({"household_key": 1}), open_, died)
     assert decisions(filled) == {1: "removed"}
     assert filled.alerts.is_empty()
+
+
+def test_a_death_never_takes_those_left_behind_out_of_the_queue() -> None:
+    died = contacts({"household_key": 1, "outcome": "died"})
+    left = facts({"household_key": 1, "members": 2})
+    assert decisions(fill({1: 0.9}, left, evidence({"household_key": 1}), None, died)) == {1: "queued_risk"}
 
 
 def test_ties_are_broken_by_points_and_then_by_a_fixed_hash() -> None:

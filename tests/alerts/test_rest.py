@@ -35,7 +35,8 @@ def test_who_rests(case: str) -> None:
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_only_having_spoken_to_somebody_gives_rest(outcome: str) -> None:
     talk = contacts({"household_key": 1, "outcome": outcome})
-    found = decisions(fill({1: 0.3}, facts({"household_key": 1}), evidence(OLD), None, talk))[1]
+    alone = facts({"household_key": 1, "members": 1})
+    found = decisions(fill({1: 0.3}, alone, evidence(OLD), None, talk))[1]
     expected = "cooling_down" if OUTCOMES[outcome].is_contact else "queued_risk"
     assert found == ("removed" if OUTCOMES[outcome].removes else expected)
 

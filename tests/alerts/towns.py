@@ -33,6 +33,7 @@ class Home:
     relieved: tuple[str, ...]
     evidence: tuple[dict[str, Any], ...]
     is_open: bool
+    members: int
     contacts: tuple[dict[str, Any], ...]
 
     def rows(self, of: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
@@ -55,6 +56,7 @@ def homes(draw: st.DrawFn, key: int) -> Home:
         relieved=draw(st.sampled_from([(), (), ("utilities",), ("utilities", "health", "housing", "work")])),
         evidence=tuple(draw(st.lists(tellings, max_size=3, unique_by=lambda row: row["signal"]))),
         is_open=draw(st.sampled_from([False, False, False, True])),
+        members=draw(st.integers(1, 3)),
         contacts=tuple(draw(st.lists(answers, max_size=2, unique_by=lambda row: row["alert"]))),
     )
 
@@ -67,7 +69,12 @@ def towns(draw: st.DrawFn) -> list[Home]:
 def tables(town: list[Home]) -> tuple[dict[int, float | None], pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     return (
         {home.key: home.probability for home in town},
-        drawn.facts(*({"household_key": h.key, "office": h.office, "relieved": list(h.relieved)} for h in town)),
+        drawn.facts(
+            *(
+                {"household_key": h.key, "office": h.office, "relieved": list(h.relieved), "members": h.members}
+                for h in town
+            )
+        ),
         drawn.evidence(*(row for h in town for row in h.rows(h.evidence))),
         drawn.opened(*({"household_key": h.key, "office": h.office or OFFICES[0]} for h in town if h.is_open)),
         drawn.contacts(*(row for h in town for row in h.rows(h.contacts))),
@@ -81,7 +88,7 @@ def office_of(home: Home) -> str | None:
 def standing(home: Home) -> str:
     """The rule that decides on the household, or `waits`."""
     told = [c for c in home.contacts if c["outcome"]]
-    if any(OUTCOMES[c["outcome"]].removes for c in told):
+    if home.members == 1 and any(OUTCOMES[c["outcome"]].removes for c in told):
         return "removed"
     if home.is_open:
         return "carried"
