@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -85,7 +86,7 @@ def demo(
 
     trained, night = flow(as_of, str(config), str(desk.settings.work), households or desk.settings.demo.households)
     report.training(_screen(), trained)
-    report.night(_screen(), night)
+    report.night(_screen(), replace(night, taken=()))  # the deliveries were told with the training
 
 
 @app.command()
@@ -138,6 +139,7 @@ def _prefect(work: Path) -> None:
     from flows.engine import set_environment
 
     set_environment(work)
+    Console(stderr=True).print("[dim]Starting the flow engine: up to 20 seconds in a new work folder.[/]")
 
 
 def _screen() -> Console:
