@@ -54,6 +54,10 @@ class Edition(_Edition):
     apply_from: date | None = None
     apply_to: date | None = None
 
+    @property
+    def tells_amounts(self) -> bool:
+        return self.confidence != "weak" and bool(self.figures or self.by_size or self.income_percent)
+
     def of(self, members: int) -> int:
         largest = max(self.by_size)
         return self.by_size[min(members, largest)] + max(members - largest, 0) * self.each_more
