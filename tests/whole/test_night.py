@@ -6,7 +6,7 @@ import json
 import operator
 import sqlite3
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -297,6 +297,20 @@ def test_a_stale_required_source_stops_the_night_and_says_whom_to_call(worked: W
         run_night(worked.config, work, NIGHT + timedelta(days=365))
     assert refused.value.kind == "stale"
     assert "담당" in refused.value.cure
+
+
+def test_a_cohort_that_jumps_stops_the_night(worked: Worked, tmp_path: Path) -> None:
+    work = worked.again(tmp_path)
+    run_night(worked.config, work)
+    with open_desk(worked.config, work) as desk:
+        done = ledger.last_done_night(desk.engine)
+        assert done is not None
+        halved = {**done.counts, "households": done.counts["households"] // 2}
+        ledger.finish(desk.engine, done.id, "done", now=datetime(2026, 11, 2, tzinfo=UTC), counts=halved)
+    with pytest.raises(OperatorError) as refused:
+        run_night(worked.config, work, NIGHT + timedelta(days=1))
+    assert refused.value.kind == "cohort"
+    assert [f.name for f in (work / "outbox").iterdir()] == [NIGHT.isoformat()]
 
 
 def test_the_access_log_has_recorded_each_sheet_before_it_left(worked: Worked) -> None:
