@@ -71,7 +71,7 @@ def test_limits_agree_with_the_published_table(year: int) -> None:
 
 
 def amounts(text: str) -> list[int]:
-    """Won, as printed: 1,644,000 / 1,994,600.
+    """Won, as printed: 1,644,000 / 1,994,600."""
     return [int(cell.replace(",", "")) for cell in text.split("/")]
 
 
