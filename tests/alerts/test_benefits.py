@@ -287,13 +287,36 @@ def test_when_a_benefit_is_worth_checking(of: Household, programme: str, sign: s
     assert told(of)[programme][0] == sign
 
 
-@pytest.mark.parametrize("programme", RUNNING)
-def test_what_already_runs_is_not_pointed_at(programme: str) -> None:
-    everything = {"domains": frozenset({"health", "housing", "utilities"}), "has_child": True, "has_senior": True}
-    for name in RUNNING[programme]:
-        of = household(3, running=frozenset({name}), **everything)  # type: ignore[arg-type] # keywords by name
-        assert told(of)[programme][0] == "no_sign"
-        assert told(of)["emergency"][0] == "worth"
+# Signal of a running benefit: the programmes that need not be checked then.
+DRAWN = {
+    "livelihood_benefit": {"livelihood", "near_poor"},
+    "medical_benefit": {"medical", "near_poor"},
+    "housing_benefit": {"housing", "housing_repair"},
+    "education_benefit": {"education"},
+    "near_poor": {"near_poor"},
+    "emergency_support": set(),
+    "basic_pension": {"basic_pension"},
+    "single_parent_support": {"single_parent", "young_parent"},
+    "energy_voucher": {"energy_voucher"},
+}
+
+
+def test_every_running_benefit_has_its_line() -> None:
+    assert set(DRAWN) == {name for name, signal in SIGNALS.items() if signal.relieves}
+
+
+@pytest.mark.parametrize("running", DRAWN)
+def test_what_already_runs_is_not_pointed_at(running: str) -> None:
+    """And nothing else falls silent: every sign that household had, it keeps."""
+    domains = frozenset({"health", "housing", "utilities"})
+
+    def signs(of: frozenset[str]) -> dict[str, str]:
+        everything = household(3, domains, frozenset(SIGNALS) - {"diaper_support"}, of, True, True, "detached", 24)
+        return {code: sign for code, (sign, _) in told(everything).items()}
+
+    before = signs(frozenset())
+    assert "no_sign" not in before.values()
+    assert signs(frozenset({running})) == {**before, **dict.fromkeys(DRAWN[running], "no_sign")}
 
 
 def test_signals_named_by_rules_exist() -> None:
