@@ -73,7 +73,9 @@ def test_usual_counts_are_no_news() -> None:
 def test_far_too_many_far_too_few_and_silence_are_told() -> None:
     usual = expected(200_000)
     for wrong in (usual["health_arrears"] * 6, usual["health_arrears"] // 6, 0):
-        assert [s for s in unusual(counts({**usual, "health_arrears": wrong}), 200_000, MONTH) if "건강보험료 체납" in s]
+        assert [
+            s for s in unusual(counts({**usual, "health_arrears": wrong}), 200_000, MONTH) if "건강보험료 체납" in s
+        ]
     del usual["health_arrears"]
     assert len(unusual(counts(usual), 200_000, MONTH)) == 1
 
