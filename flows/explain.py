@@ -1,5 +1,6 @@
 """Why one alert stands in a queue, from what the night wrote down."""
 
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -30,8 +31,6 @@ def keep_explanations(work: Path, told: pl.DataFrame, pushes: pl.DataFrame, run:
 
 
 def _bytes(frame: pl.DataFrame) -> bytes:
-    from io import BytesIO
-
     out = BytesIO()
     frame.write_parquet(out)
     return out.getvalue()

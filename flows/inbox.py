@@ -42,9 +42,9 @@ def take_in(desk: Desk, as_of: date) -> tuple[Taken, ...]:
     """Everything in the inbox that was known by `as_of`. What cannot be taken is refused with a reply, never lost."""
     results: list[Taken] = []
     waiting: dict[str, Read] = {}
-    rows = 0
+    rows, not_before = 0, _day_after_last_night(desk)
     for path in track(_in_order(desk.inbox), "Taking in deliveries"):
-        found = _look(desk, path, as_of, waiting)
+        found = _look(desk, path, as_of, not_before, waiting)
         if isinstance(found, Taken):
             results.append(found)
             continue
@@ -70,7 +70,7 @@ def _sent_on(file: str) -> date:
         return date.max
 
 
-def _look(desk: Desk, path: Path, as_of: date, read: dict[str, Read]) -> Read | Taken:
+def _look(desk: Desk, path: Path, as_of: date, not_before: date, read: dict[str, Read]) -> Read | Taken:
     file = _shown(path)
     if path.suffix in UNFINISHED:
         return Taken(file, "", "waiting", message="still being written", cure="the sender renames it when done")
@@ -82,7 +82,7 @@ def _look(desk: Desk, path: Path, as_of: date, read: dict[str, Read]) -> Read | 
         return again
     try:
         name = read_name(file)
-        received_on = _known_from(desk, name)
+        received_on = max(name.sent_on, not_before)
         if received_on > as_of:
             return Taken(file, name.source, "future", message=f"known from {received_on}, not on {as_of}")
         return _read(desk, path, raw, name, received_on, read)
@@ -103,6 +103,7 @@ def _read(
         if again := _seen_before(desk, path, digest, read):
             return again
     _refuse_second_version(desk, name, read.values())
+    desk.archive.keep(raw)  # these very bytes: a file read a second time may be another
     return Read(path, digest, name, received_on, told)
 
 
@@ -123,10 +124,10 @@ def _shown(path: Path) -> str:
     return path.name.encode("utf-8", "replace").decode()[:100]
 
 
-def _known_from(desk: Desk, name: DeliveryName) -> date:
-    """The day sent, or the day after the last night that did not have it: no night may know more when run again."""
+def _day_after_last_night(desk: Desk) -> date:
+    """What a night did not have is known from the day after it at the earliest: run again, it must not know more."""
     last = ledger.last_done_night(desk.engine)
-    return name.sent_on if last is None else max(name.sent_on, last.as_of + timedelta(days=1))
+    return date.min if last is None else last.as_of + timedelta(days=1)
 
 
 def _refuse_second_version(desk: Desk, name: DeliveryName, read: Iterable[Read]) -> None:
@@ -166,9 +167,8 @@ def _source(file: str) -> str:
 
 
 def _keep(desk: Desk, reads: list[Read]) -> list[Taken]:
-    """The commit points of `store`, in its order."""
+    """The commit points of `store`, in its order; the sealed copies were kept as the files were read."""
     for read in reads:
-        desk.archive.keep(read.path.read_bytes())
         _register(desk, read)
     for table in TABLES:
         frames = [(read.digest, read.told.frame) for read in reads if read.told.table == table]
