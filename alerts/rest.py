@@ -6,7 +6,7 @@ from alerts.bands import Band
 from signals.outcomes import OUTCOMES
 
 CONTACT_CODES = [code for code, outcome in OUTCOMES.items() if outcome.is_contact]
-REMOVING_CODES = [code for code, outcome in OUTCOMES.items() if outcome.removes]
+REMOVING_CODES = [code for code, outcome in OUTCOMES.items() if outcome.effect == "removes"]
 
 
 def last_told(contacts: pl.DataFrame) -> pl.DataFrame:

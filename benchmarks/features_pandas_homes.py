@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmarks.features_pandas_shapes import EMPTY, HORIZON, NEVER, TODAY, Frame
 from benchmarks.features_tables import AS_OF
-from signals.outcomes import OUTCOMES
+from signals.outcomes import LIVES_ELSEWHERE, OUTCOMES
 
 RANK = ["apartment", "row_house", "detached", "public_rental", "redevelopment_rental", "one_room", "non_dwelling"]
 
@@ -54,7 +54,7 @@ def moves(spells: Frame) -> "pd.Series[int]":
 
 
 def statuses(index: "pd.Index[int]", address: Frame, contacts: Frame) -> Frame:
-    traced = contacts[contacts["outcome"].isin([o.code for o in OUTCOMES.values() if o.traces])]
+    traced = contacts[contacts["outcome"].isin(LIVES_ELSEWHERE)]
     acted_on = traced["contacted_on"].fillna(traced["selected_on"])
     not_found = acted_on.groupby(traced["household_key"]).max().reindex(index)
     there = address.reindex(index)

@@ -7,7 +7,7 @@ import polars as pl
 
 from features.kinds import Values
 from features.shapes import Shape
-from signals.outcomes import OUTCOMES
+from signals.outcomes import LIVES_ELSEWHERE
 from signals.signal import Housing
 
 SENIOR_FROM = 65
@@ -44,7 +44,7 @@ HOUSEHOLD = (
 
 def address_status(households: pl.DataFrame, contacts: pl.DataFrame) -> pl.Series:
     """match | mismatch_suspected | no_unit | unknown: a fact to carry, not an error to drop."""
-    traced = contacts.filter(pl.col("outcome").is_in([o.code for o in OUTCOMES.values() if o.traces]))
+    traced = contacts.filter(pl.col("outcome").is_in(LIVES_ELSEWHERE))
     latest = traced.group_by("row").agg(not_found_on=pl.coalesce("contacted_on", "selected_on").max())
     is_elsewhere = pl.col("not_found_on") >= pl.col("valid_from")
     # A detached house has no unit to name, as long as nobody else is registered at it.

@@ -7,7 +7,7 @@ from signals.outcomes import OUTCOMES
 from store import alerts
 
 # Spoken to, or died: only such an answer ends an alert. Nobody met, moved, in hospital: still to be found.
-CLOSING = [code for code, outcome in OUTCOMES.items() if outcome.is_contact or outcome.removes]
+CLOSING = [code for code, outcome in OUTCOMES.items() if outcome.ends]
 
 
 def record_answers(desk: Desk, contacts: pl.DataFrame, delivery: str) -> int:

@@ -38,7 +38,7 @@ def test_only_having_spoken_to_somebody_gives_rest(outcome: str) -> None:
     alone = facts({"household_key": 1, "members": 1})
     found = decisions(fill({1: 0.3}, alone, evidence(OLD), None, talk))[1]
     expected = "cooling_down" if OUTCOMES[outcome].is_contact else "queued_risk"
-    assert found == ("removed" if OUTCOMES[outcome].removes else expected)
+    assert found == ("removed" if OUTCOMES[outcome].effect == "removes" else expected)
 
 
 @pytest.mark.parametrize(

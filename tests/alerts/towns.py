@@ -88,7 +88,7 @@ def office_of(home: Home) -> str | None:
 def standing(home: Home) -> str:
     """The rule that decides on the household, or `waits`."""
     told = [c for c in home.contacts if c["outcome"]]
-    if home.members == 1 and any(OUTCOMES[c["outcome"]].removes for c in told):
+    if home.members == 1 and any(OUTCOMES[c["outcome"]].effect == "removes" for c in told):
         return "removed"
     if home.is_open:
         return "carried"
