@@ -3,16 +3,11 @@
 import polars as pl
 
 from alerts.bands import Band
+from signals.answers import last_told as last_told
 from signals.outcomes import OUTCOMES
 
 CONTACT_CODES = [code for code, outcome in OUTCOMES.items() if outcome.is_contact]
 REMOVING_CODES = [code for code, outcome in OUTCOMES.items() if outcome.effect == "removes"]
-
-
-def last_told(contacts: pl.DataFrame) -> pl.DataFrame:
-    """One row per household and alert: an answer told again later replaces the one before."""
-    ordered = contacts.sort("household_key", "alert", "received_on", "contacted_on", "outcome", "delivery")
-    return ordered.unique(["household_key", "alert"], keep="last", maintain_order=True)
 
 
 def last_talks(contacts: pl.DataFrame, bands_then: pl.DataFrame | None) -> pl.DataFrame:

@@ -27,6 +27,14 @@ def last_told(frame: Frame, keys: list[str]) -> Frame:
     return known.drop_duplicates(keys, keep="last")
 
 
+def standing(contacts: Frame) -> Frame:
+    """Of several tellings of an answer, the one with the newest contact date."""
+    keys = ["household_key", "alert"]
+    known = contacts[contacts["received_on"] <= TODAY].assign(is_answered=contacts["outcome"].notna())
+    order = [*keys, "is_answered", "contacted_on", "received_on", "selected_on", "outcome"]
+    return known.sort_values(order, na_position="first").drop_duplicates(keys, keep="last")
+
+
 @dataclass
 class Prepared:
     people: Frame
@@ -58,7 +66,7 @@ def prepare(tables: dict[str, Frame]) -> Prepared:
     told["bucket"] = np.where(is_event, told["days_ago"], latest - told["month"])
     told = told[np.where(is_event, told["bucket"] <= HORIZON, told["bucket"] < 24)]
     attached, notices = attach(told, people, spells, households)
-    contacts = last_told(tables["contacts"], ["household_key", "alert"])
+    contacts = standing(tables["contacts"])
     contacts = contacts[(contacts["selected_on"] <= TODAY) & contacts["household_key"].isin(households)]
     first = tables["observations"].query("received_on <= @TODAY").groupby("signal", observed=True)["received_on"].min()
     addresses = current_addresses(spells[spells["household_key"].isin(households)])

@@ -7,6 +7,7 @@ from typing import get_args
 
 import polars as pl
 
+from signals.answers import last_told
 from signals.signal import Housing
 
 HOUSINGS = pl.Enum(get_args(Housing))
@@ -37,10 +38,12 @@ def address_spells(known: Known) -> pl.DataFrame:
 
 
 def contacts_told(known: Known) -> pl.DataFrame:
-    """One row per household and alert: what the last telling says. Own alerts and past rounds alike."""
-    keys = ("household_key", "alert")
-    columns = (*keys, "received_on", "selected_on", "contacted_on", "outcome")
-    return _last_told(known.contacts, keys, columns, known.as_of).filter(pl.col("selected_on") <= known.as_of)
+    """One row per household and alert: the answer that stands. Own alerts and past rounds alike."""
+    columns = ("household_key", "alert", "received_on", "selected_on", "contacted_on", "outcome")
+    told = known.contacts.lazy().filter(pl.col("received_on") <= known.as_of).select(columns).collect()
+    often = is_repeated(told["household_key"])
+    standing = pl.concat([told.filter(~often), last_told(told.filter(often))])
+    return standing.filter(pl.col("selected_on") <= known.as_of)
 
 
 def holds_on(day: date | pl.Expr) -> pl.Expr:

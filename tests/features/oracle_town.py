@@ -53,8 +53,9 @@ class Town:
         rows = [row | {"housing_place": get_args(Housing).index(row["housing"])} for row in known.addresses.to_dicts()]
         self.spells = last_told(rows, keys, order, self.as_of)
         self._settle(residents)
-        order = ["received_on", "selected_on", "contacted_on", "outcome"]
-        contacts = last_told(known.contacts.to_dicts(), ["household_key", "alert"], order, self.as_of)
+        order = ["is_answered", "contacted_on", "received_on", "selected_on", "outcome"]
+        rows = [row | {"is_answered": row["outcome"] is not None} for row in known.contacts.to_dicts()]
+        contacts = last_told(rows, ["household_key", "alert"], order, self.as_of)
         self.contacts = [c for c in contacts if c["selected_on"] <= self.as_of]
         self._read(known.observations.to_dicts())
 

@@ -52,9 +52,24 @@ def test_one_label_per_household_and_round_and_the_last_answer_counts() -> None:
     first = contact(outcome="unreached", received_on=date(2026, 4, 1))
     second = contact(outcome="emergency", contacted_on=date(2026, 4, 9), received_on=date(2026, 4, 20))
     assert labels(second, first) == labels(first, second, second) == [(1, 1)]
-    assert labels(first, second, contact(outcome="no_need", selected_on=date(2026, 5, 1))) == [(1, 1), (1, 0)]
+    assert labels(first, second, contact(outcome="no_need", alert="a2", selected_on=date(2026, 5, 1))) == [
+        (1, 1),
+        (1, 0),
+    ]
     taken_back = second | {"outcome": "mistaken", "received_on": date(2026, 5, 20)}
     assert labels(first, second, taken_back) == []
+
+
+def test_a_sheet_and_the_register_teach_once() -> None:
+    ours = contact(alert="A1", outcome="emergency")
+    register = ours | {"selected_on": date(2026, 3, 2), "received_on": date(2026, 5, 1), "delivery": "ssis"}
+    assert labels(ours, register) == labels(register, ours) == [(1, 1)]
+
+
+def test_an_older_copy_that_arrives_later_teaches_nothing_new() -> None:
+    newer = contact(outcome="emergency", contacted_on=date(2026, 4, 9), received_on=date(2026, 4, 10))
+    older = contact(outcome="no_need", contacted_on=date(2026, 3, 20), received_on=date(2026, 5, 20))
+    assert labels(newer, older) == labels(older, newer) == [(1, 1)]
 
 
 def test_an_outcome_nobody_defined_is_an_error() -> None:
