@@ -25,6 +25,7 @@ _SHOWN = (
     "no_signal",
     "not_scored",
     "removed",
+    "stopped",
     "no_office",
 )
 COUNTED: Mapping[str, tuple[str, ...]] = {

@@ -15,7 +15,7 @@ from alerts.lanes import LANES
 from alerts.live import EVIDENCE, live_warnings
 from alerts.rest import households_removed, last_talks, last_told
 from alerts.settings import QueueSettings
-from alerts.tables import ALERTS, CONSIDERED, OPEN_ALERTS, TOLD_FACTS, Decision, take
+from alerts.tables import ALERTS, ANSWERED, CONSIDERED, OPEN_ALERTS, TOLD_FACTS, Decision, take
 from signals.catalogue import SIGNALS
 from signals.signal import Signal
 from signals.tables import CONTACTS
@@ -42,13 +42,14 @@ def fill_queues(
     *,
     signals: Mapping[str, Signal] = SIGNALS,
     bands_then: pl.DataFrame | None = None,
+    stopped: pl.Series | None = None,
 ) -> Filled:
     """Urgent households join at once; risk and explore share what the office has free.
 
     `bands_then` (alert_id, band) are our own past alerts: without it a higher band cannot end a household's rest.
     """
     facts = take(facts, FACTS, "facts")
-    opened = _one_per_household(take(open_alerts, OPEN_ALERTS, "open_alerts"))
+    opened = _one_per_household(take(_with_new_columns(open_alerts), OPEN_ALERTS, "open_alerts"))
     known = last_told(take(contacts, CONTACTS, "contacts").filter(pl.col("received_on") <= as_of))
     talks = last_talks(known, bands_then)
     warnings = live_warnings(take(evidence, EVIDENCE, "evidence"), signals)
@@ -56,13 +57,27 @@ def fill_queues(
     households = _households(take(scores, SCORES, "scores"), facts, opened, settings)
     households = _with_warnings(households, warnings, facts, talks)
     households = _with_history(households, known, talks, settings, as_of)
-    decided = households.with_columns(decision=_decision())
+    is_stopped = pl.col("household_key").is_in(
+        (pl.Series([], dtype=pl.Int64) if stopped is None else stopped).implode()
+    )
+    decided = households.with_columns(is_stopped=is_stopped).with_columns(decision=_decision())
     placed = _place(decided, settings, rng)
     decided = decided.join(placed, on="household_key", how="left").with_columns(
         decision=pl.coalesce("placed", "decision").cast(Decision)
     )
-    considered = take(decided, CONSIDERED, "considered").sort("household_key")
-    return Filled(_alerts(decided, opened, facts, warnings, settings, as_of), considered)
+    alerts = _alerts(decided, opened, facts, warnings, settings, as_of)
+    queued = alerts.select("household_key", "works_as", "escalation")
+    decided = decided.join(queued, on="household_key", how="left", validate="1:1")
+    return Filled(alerts, take(decided, CONSIDERED, "considered").sort("household_key"))
+
+
+def _with_new_columns(open_alerts: pl.DataFrame) -> pl.DataFrame:
+    """Until the store tells them all."""
+    told = {name: pl.lit(None, dtype) for name, dtype in OPEN_ALERTS.items() if name not in open_alerts.columns}
+    told |= {"attempts": pl.lit(0, pl.Int64)} if "attempts" in told else {}
+    told |= {"works_as": pl.col("lane").replace("explore", "risk")} if "works_as" in told else {}
+    told |= {"true_band": pl.col("band")} if "true_band" in told else {}
+    return open_alerts.with_columns(**told)
 
 
 def alert_id(household_key: int, opened_on: date) -> str:
@@ -149,6 +164,8 @@ def _decision() -> pl.Expr:
     return (
         pl.when("is_removed")
         .then(pl.lit("removed"))
+        .when("is_stopped")
+        .then(pl.lit("stopped"))
         .when("is_open")
         .then(pl.lit("carried"))
         .when(pl.col("office").is_null())
@@ -191,7 +208,7 @@ def _alerts(
     settings: QueueSettings,
     as_of: date,
 ) -> pl.DataFrame:
-    joining = decided.filter(pl.col("decision").is_in(["queued_urgent", "queued_risk", "queued_explore"]))
+    joining = decided.filter(pl.col("decision").cast(pl.String).str.starts_with("queued_"))
     carried = decided.filter(pl.col("decision") == "carried")
     both = pl.concat(
         [_new(joining, settings, as_of), _carried(carried, opened, settings, as_of)], how="diagonal_relaxed"
@@ -207,6 +224,9 @@ def _alerts(
         .with_columns(
             pl.col("signals").fill_null([]),
             is_overdue=pl.col("due_on") < as_of,
+            escalation=(pl.col("due_on") < as_of).cast(pl.Int64)
+            + (pl.col("due_on") + timedelta(days=settings.escalate_after_days) < as_of).cast(pl.Int64),
+            is_repeat=pl.lit(False),
             as_of=pl.lit(as_of),
         )
     )
@@ -219,6 +239,15 @@ def _new(joining: pl.DataFrame, settings: QueueSettings, as_of: date) -> pl.Data
     lane = pl.col("decision").cast(pl.String).str.strip_prefix("queued_")
     return joining.with_columns(
         lane=lane,
+        works_as=lane.replace("explore", "risk"),
+        true_band="band",
+        criterion=pl.lit(None, pl.String),
+        moved_from=pl.lit(None, pl.String),
+        moved_on=pl.lit(None, pl.Date),
+        attempts=pl.lit(0, pl.Int64),
+        outcome=pl.lit(None, pl.String),
+        answered_on=pl.lit(None, pl.Date),
+        next_on=pl.lit(None, pl.Date),
         alert_id=pl.Series([alert_id(key, as_of) for key in joining["household_key"]], dtype=pl.String),
         opened_on=pl.lit(as_of),
         due_on=as_of + pl.duration(days=lane.replace_strict(due_days, return_dtype=pl.Int64)),
@@ -230,7 +259,18 @@ def _new(joining: pl.DataFrame, settings: QueueSettings, as_of: date) -> pl.Data
 def _carried(carried: pl.DataFrame, opened: pl.DataFrame, settings: QueueSettings, as_of: date) -> pl.DataFrame:
     """An open alert keeps its id and day. A new urgent signal moves it up; nothing ever moves it down."""
     then = opened.select(
-        "household_key", "alert_id", "lane", "opened_on", "due_on", "inclusion", then=pl.col("band").cast(Band)
+        "household_key",
+        "alert_id",
+        "lane",
+        "opened_on",
+        "due_on",
+        "inclusion",
+        "works_as",
+        "criterion",
+        "moved_from",
+        "moved_on",
+        *ANSWERED,
+        then=pl.col("band").cast(Band),
     )
     urgent_due = pl.lit(as_of) + timedelta(days=settings.days_until_due("urgent"))
     was_higher = pl.col("band").is_null() | (pl.col("then") > pl.col("band"))
@@ -242,6 +282,8 @@ def _carried(carried: pl.DataFrame, opened: pl.DataFrame, settings: QueueSetting
             band=pl.when(was_higher).then("then").otherwise("band"),
             due_on=pl.when(is_raised).then(pl.min_horizontal("due_on", urgent_due)).otherwise("due_on"),
             lane=pl.when(is_raised).then(pl.lit("urgent")).otherwise("lane"),
+            works_as=pl.when(is_raised).then(pl.lit("urgent")).otherwise("works_as"),
             is_new=pl.lit(False),
         )
+        .with_columns(true_band="band")
     )

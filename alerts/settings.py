@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from alerts.criteria import Criterion
 from alerts.lanes import LANES
 
 # Lanes whose due days can be set; explore always follows risk.
@@ -18,16 +19,36 @@ class QueueSettings:
     high: float = 0.25
     due_days: Mapping[str, int] = field(default_factory=dict)  # lane -> days; others as in LANES
     cool_down_days: int = 120  # two rounds
+    reports_share: float = 0.0  # of the capacity, kept free for what citizens and neighbours report
+    escalate_after_days: int = 14  # overdue by more: the district is told
+    repeat_from: int = 3  # selections without anybody spoken to, from which a household is a repeat
+    trace_from: int = 3  # tries that reached nobody, from which the household must be found first
+    criteria: tuple[Criterion, ...] = ()  # in the order they choose
 
     def __post_init__(self) -> None:
-        if not 0 <= self.explore_share <= 1:
-            raise ValueError(f"explore_share must lie between 0 and 1, not {self.explore_share}")
+        for share in ("explore_share", "reports_share"):
+            if not 0 <= getattr(self, share) <= 1:
+                raise ValueError(f"{share} must lie between 0 and 1, not {getattr(self, share)}")
         if not 0 <= self.high < self.very_high <= 1:
             raise ValueError(f"bands must rise: 0 <= high ({self.high}) < very_high ({self.very_high}) <= 1")
-        if min(self.capacity, *self.capacity_by_office.values(), self.cool_down_days) < 0:
-            raise ValueError("capacity and cool_down_days must not be negative")
+        if min(self.capacity, *self.capacity_by_office.values(), self.cool_down_days, self.escalate_after_days) < 0:
+            raise ValueError("capacity, cool_down_days and escalate_after_days must not be negative")
+        if min(self.repeat_from, self.trace_from) < 1:
+            raise ValueError("repeat_from and trace_from count from 1")
         if unknown := set(self.due_days) - DUE_LANES:
             raise ValueError(f"due_days names no such lane: {sorted(unknown)}; lanes are {sorted(DUE_LANES)}")
+
+        self._check_criteria()
+
+    def _check_criteria(self) -> None:
+        names = [criterion.name_ko for criterion in self.criteria]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two criteria share a name: {sorted(names)}")
+        for office in {office for criterion in self.criteria for office in criterion.offices}:
+            given = sum(criterion.share for criterion in self.criteria if office in criterion.offices)
+            if given + self.explore_share > 1 + 1e-9:
+                share = f"{given:.0%}, and explore {self.explore_share:.0%}"
+                raise ValueError(f"criteria of office {office} take {share} of its free places: more than all")
 
     def days_until_due(self, lane: str) -> int:
         followed = "risk" if lane == "explore" else lane

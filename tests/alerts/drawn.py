@@ -40,7 +40,10 @@ PLAIN_EVIDENCE: dict[str, Any] = {
 PLAIN_OPEN: dict[str, Any] = {
     "office": OFFICE,
     "lane": "risk",
+    "works_as": "risk",
     "band": "high",
+    "true_band": "high",
+    "attempts": 0,
     "opened_on": date(2026, 10, 1),
     "due_on": date(2026, 10, 29),
     "inclusion": 1.0,
