@@ -10,7 +10,7 @@ demo: install  ## a made-up country of 20,000 households: files in, model traine
 	$(BIN)/blindspot demo --work $(WORK)
 
 test: install  ## all tests, under 8 minutes on 2 cores
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: install  ## lint, types and import rules
 	$(BIN)/ruff format --check .
