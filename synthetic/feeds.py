@@ -34,6 +34,7 @@ class Now:
     first_day: int
     last_day: int
     happened: Mapping[str, tuple[np.ndarray, np.ndarray]]  # signal -> households, days: told by life itself
+    is_steered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ class Feed:
         else:
             draw, chance = self.rng.random(len(self.months), dtype=np.float32), self._chance(now)
             household = np.flatnonzero(self._can(now) & (draw < chance)).astype(np.int32)
-            at = self.rng.random(len(household))
+            # In a steered year everybody draws: no shock may hang on whom officers helped.
+            at = self.rng.random(len(draw))[household] if now.is_steered else self.rng.random(len(household))
             day = now.first_day + np.floor(at * (now.last_day + 1 - now.first_day)).astype(np.int32)
         nothing = np.full(len(household), NO_VALUE)
         return Rows(household, day, nothing, nothing)

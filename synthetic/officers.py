@@ -4,7 +4,7 @@ Shares follow DOMAIN 2 and 3: 6-12 % unreached; public support for some 10-18 % 
 handed out generously (40 %), to people in need and not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,6 +71,11 @@ def answer(visited: Visited, rng: np.random.Generator) -> tuple[np.ndarray, np.n
     granted = outcome == "public"
     outcome[granted] = rng.choice(PUBLIC, granted.sum(), p=(0.17, 0.13, 0.70))  # DOMAIN 3.1, 2022: 2.1 / 1.3 / 9.1
     return outcome, days
+
+
+def found_by_tracing(visited: Visited, is_found: np.ndarray) -> Visited:
+    """As at the door where they really live, for those of them who were found."""
+    return replace(visited, lives_elsewhere=visited.lives_elsewhere & ~is_found)
 
 
 def benefits(outcome: np.ndarray, rng: np.random.Generator) -> np.ndarray:

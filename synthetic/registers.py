@@ -38,9 +38,9 @@ class Written:
         """What was learnt after day `since` (or ever) until the day sent."""
         match delivery.source:
             case "residents":
-                rows = _changed_residents(self.residents, since, delivery.sent)
+                rows = changed_residents(self.residents, since, delivery.sent)
             case "addresses":
-                rows = _changed(self.addresses, since, delivery.sent)
+                rows = changed(self.addresses, since, delivery.sent)
             case "contacts":
                 rows = self.contacts.filter(pl.col("recorded") > since, pl.col("recorded") <= delivery.sent)
                 rows = rows.with_columns(recorded_on=_day("recorded")).sort("recorded", "case_no")
@@ -91,7 +91,7 @@ def _day(column: str) -> pl.Expr:
     return pl.lit(EPOCH) + pl.duration(days=pl.col(column))
 
 
-def _changed(spells: pl.DataFrame, since: int, until: int) -> pl.DataFrame:
+def changed(spells: pl.DataFrame, since: int, until: int) -> pl.DataFrame:
     """Spells begun, and spells told again because they ended."""
     begun = pl.col("told_since").is_between(since + 1, until)
     ended = pl.col("told_until").is_between(since + 1, until)
@@ -104,9 +104,9 @@ def _changed(spells: pl.DataFrame, since: int, until: int) -> pl.DataFrame:
     ).sort("household_no", "since")
 
 
-def _changed_residents(spells: pl.DataFrame, since: int, until: int) -> pl.DataFrame:
+def changed_residents(spells: pl.DataFrame, since: int, until: int) -> pl.DataFrame:
     heads = spells.filter(pl.col("head_told").is_between(since + 1, until), pl.col("told_since") <= since)
-    rows = pl.concat([_changed(spells, since, until), _changed(heads.with_columns(told_since=until), since, until)])
+    rows = pl.concat([changed(spells, since, until), changed(heads.with_columns(told_since=until), since, until)])
     is_head = pl.col("is_head") | (pl.col("head_told") <= until)
     reason = pl.col("reason").replace_strict(END_REASONS_KO, return_dtype=pl.String)
     return (

@@ -37,6 +37,7 @@ class CountrySettings:
     own_choice: float = 0.25  # share of a round that offices choose themselves (DOMAIN 2: 25 % of 2024 round 2)
     need_share: float = 0.055  # households in need at a time, before any support
     capacity_share: float = 0.015  # open alerts an office can carry, of its households; offices differ around it
+    steered_months: int = 0  # of `months`, the last ones: no round of its own, somebody else says whom to visit
     lead_months: int = 4  # handed over at the start, so that the first round is not blind
     burn_in_months: int = 48  # lived but never told: the first month already has old spells
     flaws: FlawRates = field(default_factory=FlawRates)
@@ -44,8 +45,9 @@ class CountrySettings:
     def __post_init__(self) -> None:
         if self.households < 200:
             raise ValueError(f"a made-up country needs at least 200 households, not {self.households}")
-        if self.months < 2 * self.rounds:
-            raise ValueError(f"{self.rounds} rounds every two months need {2 * self.rounds} months, not {self.months}")
+        if self.months - self.steered_months < 2 * self.rounds:
+            least = 2 * self.rounds + self.steered_months
+            raise ValueError(f"{self.rounds} rounds every two months need {least} months, not {self.months}")
 
     @property
     def live_months(self) -> int:

@@ -23,13 +23,13 @@ def by_file(world: World) -> dict[tuple[str, int], pl.DataFrame]:
     """(agency, month told of) -> its rows, sorted by household."""
     files: dict[tuple[str, int], pl.DataFrame] = {}
     for agency, frames in sorted(world.record.observations.items()):
-        rows = _with_holders(pl.concat(frames), world)
+        rows = with_holders(pl.concat(frames), world)
         for (base,), part in rows.partition_by("base", as_dict=True, maintain_order=True).items():
             files[agency, int(base)] = part.select(*COLUMNS)
     return files
 
 
-def _with_holders(rows: pl.DataFrame, world: World) -> pl.DataFrame:
+def with_holders(rows: pl.DataFrame, world: World) -> pl.DataFrame:
     """Drops rows about a person who is gone and whom nobody follows."""
     parts = []
     for (order,), part in rows.partition_by("signal", as_dict=True, maintain_order=True).items():

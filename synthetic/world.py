@@ -60,20 +60,32 @@ class World:
     selected: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     taken_before: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     to_help: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    starts: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int32))  # days months begin on
+    rng: np.random.Generator = field(default_factory=np.random.default_rng)
+    lived: int = 0  # months told of
 
     def run(self) -> Record:
         """Burn in, then live every month told of."""
+        self.begin()
+        self.live_until(self.settings.live_months)
+        return self.record
+
+    def begin(self) -> None:
         self.taken_before = np.zeros(self.life.households, dtype=bool)
-        rng = generator(self.settings.seed, "rounds")
-        starts = month_starts(self.first - FEEDS_BEGIN_BEFORE, FEEDS_BEGIN_BEFORE + self.settings.live_months)
+        self.rng = generator(self.settings.seed, "rounds")
+        self.starts = month_starts(self.first - FEEDS_BEGIN_BEFORE, FEEDS_BEGIN_BEFORE + self.settings.live_months)
         self.strains.burn_in(self.settings.burn_in_months)
         for feed in self.feeds:
-            feed.begin(self._now(starts, 0, self.strains.strain()))
-        for number in range(len(starts) - 1):
-            self._live(starts, number)
-            if number >= FEEDS_BEGIN_BEFORE:
-                self._work(number - FEEDS_BEGIN_BEFORE, rng)
-        return self.record
+            feed.begin(self._now(self.starts, 0, self.strains.strain()))
+        for number in range(FEEDS_BEGIN_BEFORE):
+            self._live(self.starts, number)
+
+    def live_until(self, months: int) -> None:
+        """So many months told of, counted from the first. In the steered ones nobody visits but on `grant`."""
+        while self.lived < months:
+            self._live(self.starts, FEEDS_BEGIN_BEFORE + self.lived)
+            self._work(self.lived, self.rng)
+            self.lived += 1
 
     def _live(self, starts: np.ndarray, number: int) -> None:
         self.strains.help(self.to_help)
@@ -92,7 +104,7 @@ class World:
             self._select(month, rng)
 
     def _round_months(self) -> list[int]:
-        last = self.settings.live_months - 2
+        last = self.settings.live_months - self.settings.steered_months - 2
         return [last - EVERY_MONTHS * back for back in reversed(range(self.settings.rounds))]
 
     def _now(self, start: np.ndarray, number: int, strain: np.ndarray) -> Now:
@@ -103,7 +115,8 @@ class World:
             "head_died": _between(self.life.earner_died, begin, after),
             "household_members_changed": self._changed(begin, after),
         }
-        return Now(strain, self.strains.in_need, housing, active, begin, after - 1, happened)
+        is_steered = number - FEEDS_BEGIN_BEFORE >= self.settings.live_months - self.settings.steered_months
+        return Now(strain, self.strains.in_need, housing, active, begin, after - 1, happened, is_steered)
 
     def _changed(self, begin: int, after: int) -> tuple[np.ndarray, np.ndarray]:
         day = pl.when(pl.col("until") < NEVER).then("until").otherwise("since")
@@ -152,11 +165,16 @@ class World:
         served = [feed.months > 0 for feed in self.feeds if feed.signal.name == "livelihood_benefit"]
         self.record.served.append(served[0] if served else np.zeros(self.life.households, dtype=bool))
 
-    def _offices(self, month: int) -> np.ndarray:
+    def offices(self, month: int) -> np.ndarray:
         return np.asarray(self.homes.stays["office"].to_numpy()[self.registered[month]])
 
     def _select(self, month: int, rng: np.random.Generator) -> None:
-        day = self._selected_on(month)
+        points, insight = self.standing(month, self._selected_on(month))
+        capacity = self.places.offices["capacity"].to_numpy()
+        self.selected = choose(points, insight, self.offices(month), capacity, self.taken_before, self.settings, rng)
+
+    def standing(self, month: int, day: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the incumbent goes by on this day: points of each household, and what an office has an inkling of."""
         known = known_months(self.planned, day)
         elsewhere = self.homes.lives_elsewhere <= day
         points = count_points(self.told, [feed.signal for feed in self.feeds], known, elsewhere)
@@ -165,8 +183,7 @@ class World:
         there = (self.life.active_since < day - 30) & (self.life.active_until > day - 30)  # registers lag behind
         points[~there] = 0
         insight[~there] = -np.inf
-        capacity = self.places.offices["capacity"].to_numpy()
-        self.selected = choose(points, insight, self._offices(month), capacity, self.taken_before, self.settings, rng)
+        return points, insight
 
     def _visit(self, month: int, rng: np.random.Generator) -> None:
         """The answers to the round of `month`, by what is so one month later."""
@@ -180,7 +197,7 @@ class World:
                 {
                     "case_no": pl.select(case).to_series(),
                     "household": chosen.astype(np.int32),
-                    "office": self._offices(month)[chosen],
+                    "office": self.offices(month)[chosen],
                     "selected": np.full(len(chosen), selected_on, dtype=np.int32),
                     "contacted": (selected_on + days).astype(np.int32),
                     "outcome": pl.Series(outcome.tolist(), dtype=pl.String),
@@ -191,13 +208,15 @@ class World:
         )
         self.taken_before = np.zeros(self.life.households, dtype=bool)
         self.taken_before[chosen] = True
-        self._grant(chosen, outcome)
+        self.grant(chosen, outcome)
 
     def _selected_on(self, month: int) -> int:
         return day_number(first_day(self.first + month)) + SELECTED_ON - 1
 
-    def _grant(self, chosen: np.ndarray, outcome: np.ndarray) -> None:
-        self.to_help = chosen[np.isin(outcome, officers.PUBLIC)]
+    def grant(self, chosen: np.ndarray, outcome: np.ndarray) -> None:
+        """Support that was granted eases from the next month on. Indices of households, and their answers."""
+        # Once each, however often it was granted within a month: help is no more than help.
+        self.to_help = np.union1d(self.to_help, chosen[np.isin(outcome, officers.PUBLIC)])
         by_name = {feed.signal.name: feed for feed in self.feeds}
         for code, names in GRANTS.items():
             for name in names:
