@@ -97,7 +97,11 @@ def test_answers_are_left_to_the_officer_at_the_right() -> None:
     by = [column.filled_by for column in COLUMNS]
     assert by == sorted(by, reverse=True)  # us ... us officer ... officer
     answers = [column.header for column in COLUMNS if column.filled_by == "officer"]
-    assert answers == ["접촉일", "접촉방법", "결과", "욕구확인", "지원급여", "다음 예정일", "비고코드"]
+    assert answers == [
+        *("접촉일", "접촉방법", "접촉결과", "욕구확인", "처리결과", "지원급여"),
+        *(f"이유 {n} 맞음/틀림" for n in range(1, 5)),
+        *("거부·종결 사유", "다음 예정일"),
+    ]
     assert not any(row[header] for row in read(write_csv(queue(), people(1))) for header in answers)
 
 
