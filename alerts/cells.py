@@ -16,9 +16,13 @@ _SKIPPED = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+def one_line(text: str) -> str:
+    return _CONTROL.sub(" ", text)
+
+
 def safe_cell(text: str) -> str:
     """One line of text, prefixed with ' where it could otherwise be computed."""
-    line = _CONTROL.sub(" ", text)
+    line = one_line(text)
     folded = unicodedata.normalize("NFKC", _SKIPPED.sub("", line)[:1])
     starts = folded[:1] in STARTERS or bool(_CONTROL.match(text))
     return f"'{line}" if folded and starts else line

@@ -152,7 +152,7 @@ OFFICE_HEADER = "행정동코드"
 COLUMNS: tuple[SheetColumn, ...] = (
     _us(ALERT_HEADER, "alert_id", "알림", 16),
     _us("구분", "lane", "알림", 10, _lane),
-    _us("세대주", "head_name", "가구", 11),
+    _us("세대주", "head_name", "알림", 11),
     _us("위험 수준", "band", "알림", 10, _band),
     _us("처리기한", "due_on", "알림", 12),
     _us("진행 상태", "state", "알림", 12, _state),

@@ -1,10 +1,13 @@
 """One office's sheet: who to call, why, what to check, which benefits may apply; and what the office answers to it."""
 
 import re
+from datetime import date
 
 import polars as pl
 
+from alerts import workbook
 from alerts.answer_reply import ANSWER_RULES, write_answer_reply
+from alerts.benefit_table import BenefitTable
 from alerts.cells import csv_bytes
 from alerts.columns import ANSWER_COLUMNS, COLUMNS, PEOPLE, STATES, Office, Row, SheetColumn, words
 from alerts.lanes import LANES
@@ -26,6 +29,7 @@ __all__ = [
     "words",
     "write_answer_reply",
     "write_csv",
+    "write_workbook",
 ]
 
 _RESIDENT_NO = re.compile(r"(?<!\d)\d{6}\s*[-–]?\s*[0-9*]{7}(?!\d)")
@@ -57,6 +61,15 @@ def write_csv(alerts: pl.DataFrame, people: pl.DataFrame) -> bytes:
     """The sheet as CSV; see `rows_of` for what is handed in."""
     rows = [[column.text(row) for column in COLUMNS] for row in rows_of(alerts, people)]
     return csv_bytes([column.header for column in COLUMNS], rows)
+
+
+def write_workbook(
+    alerts: pl.DataFrame, people: pl.DataFrame, office: Office, table: BenefitTable, as_of: date
+) -> bytes:
+    """The sheet as XLSX, to work in, to print and to send back; the same input gives the same bytes."""
+    if foreign := set(alerts["office"]) - {office.code}:
+        raise ValueError(f"alerts of {len(foreign)} other offices in the workbook of {office.code}")
+    return workbook.write(rows_of(alerts, people), office, table, as_of)
 
 
 def _refuse_resident_numbers(people: pl.DataFrame) -> None:
