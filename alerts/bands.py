@@ -22,3 +22,13 @@ def band(probability: pl.Expr, settings: QueueSettings) -> pl.Expr:
         .then(pl.lit("moderate"))
         .cast(Band)
     )
+
+
+def told_band(band_: pl.Expr, told_over: pl.Expr, settings: QueueSettings) -> pl.Expr:
+    """The band an officer is told, or null: not told.
+
+    Those drawn for explore lie below everybody chosen by risk, so a true band would give them away. Only a band above
+    that of `told_over` is told (alerts.draw says how it is set); below it the word is left out for both alike. To tell
+    everybody the band of the cut would hide the draw as well, but would be untrue. `told_over` null: nothing to hide.
+    """
+    return pl.when(told_over.is_null() | (band_ > band(told_over, settings))).then(band_)

@@ -1,4 +1,7 @@
-"""Filling an office's free places: the highest risk, and a few drawn at random below the cut."""
+"""Filling an office's free places: by the district's own criteria, by risk, and a few at random below the cut."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -6,6 +9,9 @@ import polars as pl
 # How households of equal probability are ordered. Written into decisions and never changed silently: a queue made
 # again must be the same queue.
 TIE_RULE = "probability desc, points desc, splitmix64(household_key)"
+
+# Of the alerts of one office and night whose band is not told, at most one in so many was drawn for explore.
+MIXED = 5
 
 
 def splitmix64(keys: pl.Series) -> pl.Series:
@@ -16,22 +22,44 @@ def splitmix64(keys: pl.Series) -> pl.Series:
     return pl.Series("tie", x ^ (x >> np.uint64(31)), dtype=pl.UInt64)
 
 
-def place(candidates: pl.DataFrame, free: pl.DataFrame, explore_share: float, rng: np.random.Generator) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A district's own criterion and the waiting households that meet it."""
+
+    name: str
+    offices: frozenset[str]
+    share: float  # of an office's free places
+    households: pl.Series
+
+
+def place(
+    candidates: pl.DataFrame,
+    free: pl.DataFrame,
+    explore_share: float,
+    rng: np.random.Generator,
+    claims: Sequence[Claim] = (),
+) -> pl.DataFrame:
     """candidates (household_key, office, probability, points), free (office, free: Int64, one row per office of a
-    candidate) -> household_key, decision (queued_risk | queued_explore | below_cut), inclusion.
+    candidate) -> household_key, decision (queued_criterion | queued_risk | queued_explore | below_cut), criterion,
+    inclusion, told_over.
 
     An office with room for everybody draws nobody. Otherwise its share of places for the draw is rounded at random, so
-    that five free places still explore in one night of four. `inclusion` is the chance of being queued, before any
-    draw.
+    that five free places still explore in one night of four. Claims choose first, in their order, but never a place of
+    the draw. `inclusion` is the chance of being queued before any draw, given what the claims took: weighting by it
+    needs no more. `told_over`: see _told_over.
     """
     places = _explore_places(candidates, free, explore_share, rng)
-    ranked = _rank(candidates).join(places, on="office", how="left", maintain_order="left")
+    ranked = _rank(candidates)
+    claimed = _claim(ranked, places, claims, rng)
+    rest, places = _without(ranked, places, claimed)
+    ranked = rest.join(places, on="office", how="left", maintain_order="left")
     in_pool = pl.col("position") >= pl.col("free") - pl.col("explore")
-    return (
+    drawn = (
         ranked.with_columns(u=pl.Series(rng.random(ranked.height)))
         .with_columns(is_pool=in_pool, draw=pl.when(in_pool).then("u").rank("ordinal").over("office"))
         .select(
             "household_key",
+            "office",
             decision=pl.when(~pl.col("is_pool"))
             .then(pl.lit("queued_risk"))
             .when(pl.col("draw") <= pl.col("explore"))
@@ -40,6 +68,66 @@ def place(candidates: pl.DataFrame, free: pl.DataFrame, explore_share: float, rn
             inclusion=_inclusion(),
         )
     )
+    taken = claimed.with_columns(decision=pl.lit("queued_criterion"), inclusion=pl.lit(1.0))
+    return (
+        pl.concat([taken, drawn], how="diagonal")
+        .join(_told_over(ranked, explore_share), on="office", how="left")
+        .drop("office")
+    )
+
+
+def _claim(
+    ranked: pl.DataFrame, places: pl.DataFrame, claims: Sequence[Claim], rng: np.random.Generator
+) -> pl.DataFrame:
+    """household_key, office, criterion. A claim takes its share of the places, rounded at random, likeliest first."""
+    left = places.select("office", "free", left=pl.col("free") - _most_drawn())
+    taken = pl.DataFrame(schema={"household_key": pl.Int64, "office": pl.String, "criterion": pl.String})
+    for claim in claims:
+        here = left.filter(pl.col("office").is_in(list(claim.offices)))
+        wanted = ((pl.col("free") * claim.share).round(9) + pl.Series(rng.random(here.height))).floor().cast(pl.Int64)
+        wants = here.select("office", wanted=pl.min_horizontal(wanted, "left"))
+        chosen = (
+            ranked.filter(pl.col("household_key").is_in(claim.households.implode()))
+            .join(taken, on="household_key", how="anti", maintain_order="left")
+            .join(wants, on="office", how="inner", maintain_order="left")
+            .filter(pl.int_range(pl.len()).over("office") < pl.col("wanted"))
+            .select("household_key", "office", criterion=pl.lit(claim.name))
+        )
+        taken = pl.concat([taken, chosen])
+        used = chosen.group_by("office").agg(used=pl.len().cast(pl.Int64))
+        left = left.join(used, on="office", how="left", maintain_order="left").with_columns(
+            left=pl.col("left") - pl.col("used").fill_null(0)
+        ).drop("used")  # fmt: skip
+    return taken
+
+
+def _without(ranked: pl.DataFrame, places: pl.DataFrame, claimed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Who still waits, for the places that are left; the draw keeps all of its own."""
+    if claimed.is_empty():
+        return ranked, places
+    rest = ranked.join(claimed, on="household_key", how="anti", maintain_order="left")
+    used = claimed.group_by("office").agg(used=pl.len().cast(pl.Int64))
+    fewer = places.join(used, on="office", how="left", maintain_order="left").with_columns(pl.col("used").fill_null(0))
+    return (
+        rest.with_columns(position=pl.int_range(pl.len()).over("office")),
+        fewer.with_columns(pl.col("free") - pl.col("used"), pl.col("waiting") - pl.col("used")).drop("used"),
+    )
+
+
+def _most_drawn() -> pl.Expr:
+    return pl.col("whole") + (pl.col("part") > 0).cast(pl.Int64)
+
+
+def _told_over(ranked: pl.DataFrame, explore_share: float) -> pl.DataFrame:
+    """office, told_over: the probability above whose band a band may be told; null: there is nothing to hide.
+
+    Of those whose band is not told, at most one in MIXED can come of the draw. It is set before the draw: where a told
+    band ends must not tell how the draw fell.
+    """
+    hidden_from = pl.col("free") - MIXED * _most_drawn()
+    has_draw = (pl.col("waiting") > pl.col("free")).first() & (explore_share > 0)
+    last_told = pl.col("probability").filter(pl.col("position") == hidden_from).first().fill_null(1.0)
+    return ranked.group_by("office").agg(told_over=pl.when(has_draw).then(last_told))
 
 
 def _rank(candidates: pl.DataFrame) -> pl.DataFrame:

@@ -1,7 +1,5 @@
 """Per office: who joins tonight, in which lane, within the work the office has free."""
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,13 +7,17 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from alerts.bands import Band, band
-from alerts.draw import place
-from alerts.lanes import LANES
+from alerts.bands import band
+from alerts.carrying import carried_alerts
+from alerts.criteria import meets
+from alerts.draw import Claim, place
+from alerts.lanes import LANES, WORKS_AS
 from alerts.live import EVIDENCE, live_warnings
-from alerts.rest import households_removed, last_talks, last_told
+from alerts.opening import alert_id as alert_id
+from alerts.opening import new_alerts
+from alerts.rest import households_removed, last_talks, last_told, times_in_vain
 from alerts.settings import QueueSettings
-from alerts.tables import ALERTS, ANSWERED, CONSIDERED, OPEN_ALERTS, TOLD_FACTS, Decision, take
+from alerts.tables import ALERTS, CONSIDERED, OPEN_ALERTS, TOLD_FACTS, Decision, take
 from signals.catalogue import SIGNALS
 from signals.signal import Signal
 from signals.tables import CONTACTS
@@ -44,9 +46,11 @@ def fill_queues(
     bands_then: pl.DataFrame | None = None,
     stopped: pl.Series | None = None,
 ) -> Filled:
-    """Urgent households join at once; risk and explore share what the office has free.
+    """Urgent households join at once; criteria, risk and explore share what the office has free.
 
-    `bands_then` (alert_id, band) are our own past alerts: without it a higher band cannot end a household's rest.
+    `bands_then` (alert_id, band) are the true bands of our own past alerts: without it a higher band cannot end a
+    household's rest. `stopped`: keys of households that asked not to be processed; they are on no sheet, and an open
+    alert of theirs stays open, is not handed out and holds no place.
     """
     facts = take(facts, FACTS, "facts")
     opened = _one_per_household(take(_with_new_columns(open_alerts), OPEN_ALERTS, "open_alerts"))
@@ -57,18 +61,20 @@ def fill_queues(
     households = _households(take(scores, SCORES, "scores"), facts, opened, settings)
     households = _with_warnings(households, warnings, facts, talks)
     households = _with_history(households, known, talks, settings, as_of)
-    is_stopped = pl.col("household_key").is_in(
-        (pl.Series([], dtype=pl.Int64) if stopped is None else stopped).implode()
-    )
-    decided = households.with_columns(is_stopped=is_stopped).with_columns(decision=_decision())
-    placed = _place(decided, settings, rng)
+    decided = households.with_columns(is_stopped=_is_among(stopped)).with_columns(decision=_decision())
+    claims = _claims(decided, facts, warnings, settings, signals)
+    placed = _place(decided, claims, settings, rng)
     decided = decided.join(placed, on="household_key", how="left").with_columns(
         decision=pl.coalesce("placed", "decision").cast(Decision)
     )
-    alerts = _alerts(decided, opened, facts, warnings, settings, as_of)
+    alerts = _alerts(decided, opened, facts, warnings, known, settings, as_of)
     queued = alerts.select("household_key", "works_as", "escalation")
     decided = decided.join(queued, on="household_key", how="left", validate="1:1")
     return Filled(alerts, take(decided, CONSIDERED, "considered").sort("household_key"))
+
+
+def _is_among(households: pl.Series | None) -> pl.Expr:
+    return pl.lit(False) if households is None else pl.col("household_key").is_in(households.implode())
 
 
 def _with_new_columns(open_alerts: pl.DataFrame) -> pl.DataFrame:
@@ -78,12 +84,6 @@ def _with_new_columns(open_alerts: pl.DataFrame) -> pl.DataFrame:
     told |= {"works_as": pl.col("lane").replace("explore", "risk")} if "works_as" in told else {}
     told |= {"true_band": pl.col("band")} if "true_band" in told else {}
     return open_alerts.with_columns(**told)
-
-
-def alert_id(household_key: int, opened_on: date) -> str:
-    """Says nothing of the household; the same on every run of the night. 65 bits."""
-    digest = hashlib.sha256(f"alert|{household_key}|{opened_on.isoformat()}".encode()).digest()
-    return "A" + base64.b32encode(digest).decode("ascii")[:13]
 
 
 def _one_per_household(opened: pl.DataFrame) -> pl.DataFrame:
@@ -117,9 +117,11 @@ def _households(
 def _with_warnings(
     households: pl.DataFrame, warnings: pl.DataFrame, facts: pl.DataFrame, talks: pl.DataFrame
 ) -> pl.DataFrame:
-    """points, is_urgent, has_warning, has_new (a kind of signal nobody has talked about), is_uncovered."""
+    """points, is_urgent, urgent_known_on, is_report, has_warning, has_new (a kind of signal nobody has talked about),
+    is_uncovered."""
     relieved = facts.select("household_key", domain="relieved").explode("domain").drop_nulls().unique()
     is_new = pl.col("talked_on").is_null() | (pl.col("first_known_on") > pl.col("talked_on"))
+    calls = pl.col("is_urgent") & pl.col("is_new")
     summed = (
         warnings.join(talks, on="household_key", how="left")
         .join(relieved.with_columns(is_covered=True), on=["household_key", "domain"], how="left")
@@ -127,13 +129,15 @@ def _with_warnings(
         .group_by("household_key")
         .agg(
             pl.col("points").sum(),
-            is_urgent=(pl.col("is_urgent") & pl.col("is_new")).any(),
+            is_urgent=calls.any(),
+            urgent_known_on=pl.col("first_known_on").filter(calls).max(),
+            is_report=(calls & (pl.col("domain") == "reports")).any(),
             has_new=pl.col("is_new").any(),
             is_uncovered=(~pl.col("is_covered")).any(),
             has_warning=pl.lit(True),
         )
     )
-    flags = pl.col("is_urgent", "has_new", "is_uncovered", "has_warning").fill_null(False)
+    flags = pl.col("is_urgent", "is_report", "has_new", "is_uncovered", "has_warning").fill_null(False)
     return households.join(summed, on="household_key", how="left").with_columns(flags, pl.col("points").fill_null(0))
 
 
@@ -183,21 +187,54 @@ def _decision() -> pl.Expr:
     )
 
 
-def _place(decided: pl.DataFrame, settings: QueueSettings, rng: np.random.Generator) -> pl.DataFrame:
-    """household_key, placed, inclusion of the households that wait for a place."""
-    held = pl.col("decision").is_in(["carried", "queued_urgent"])
-    offices = decided.drop_nulls("office").group_by("office").agg(held=held.fill_null(False).sum().cast(pl.Int64))
+def _claims(
+    decided: pl.DataFrame,
+    facts: pl.DataFrame,
+    warnings: pl.DataFrame,
+    settings: QueueSettings,
+    signals: Mapping[str, Signal],
+) -> list[Claim]:
+    """Which of the waiting meet which of the district's own criteria."""
+    unknown = {name for criterion in settings.criteria for name in criterion.any_signal} - set(signals)
+    if unknown:
+        raise ValueError(f"criteria name signals the catalogue does not: {', '.join(sorted(unknown))}")
+    if not settings.criteria:
+        return []
+    waiting = decided.filter(pl.col("decision").is_null()).select("household_key", "office", "points")
+    told = _with_told(waiting, facts, warnings)
+    return [Claim(c.name_ko, c.offices, c.share, told.filter(meets(c))["household_key"]) for c in settings.criteria]
+
+
+def _place(
+    decided: pl.DataFrame, claims: list[Claim], settings: QueueSettings, rng: np.random.Generator
+) -> pl.DataFrame:
+    """household_key, placed, criterion, inclusion, told_over of the households that wait for a place."""
+    waiting = decided.filter(pl.col("decision").is_null()).select("household_key", "office", "probability", "points")
+    placed = place(waiting, _free(decided, settings), settings.explore_share, rng, claims)
+    return placed.rename({"decision": "placed"})
+
+
+def _free(decided: pl.DataFrame, settings: QueueSettings) -> pl.DataFrame:
+    """office, free: what is left of its capacity for those chosen by criteria, by risk or at random.
+
+    reports_share of the capacity, rounded up, is kept for reports: open and new ones fill those places first, and what
+    they leave of them stays empty. Urgent alerts and those that moved in may exceed the capacity: then nothing is free.
+    """
+    holds = pl.col("decision").is_in(["carried", "queued_urgent"]).fill_null(False)
+    held = decided.drop_nulls("office").group_by("office").agg(
+        held=holds.sum().cast(pl.Int64), reports=(holds & pl.col("is_report")).sum().cast(pl.Int64)
+    )  # fmt: skip
     capacity = pl.DataFrame(
         {"office": list(settings.capacity_by_office), "capacity": list(settings.capacity_by_office.values())},
         schema={"office": pl.String, "capacity": pl.Int64},
     )
-    room = pl.col("capacity").fill_null(settings.capacity) - pl.col("held")
-    free = offices.join(capacity, on="office", how="left").select("office", free=room.clip(lower_bound=0))
-    waiting = decided.filter(pl.col("decision").is_null())
-    placed = place(
-        waiting.select("household_key", "office", "probability", "points"), free, settings.explore_share, rng
+    reserved = (pl.col("capacity") * settings.reports_share).round(9).ceil().cast(pl.Int64)
+    kept = (reserved - pl.col("reports")).clip(lower_bound=0)
+    return (
+        held.join(capacity, on="office", how="left")
+        .with_columns(pl.col("capacity").fill_null(settings.capacity))
+        .select("office", free=(pl.col("capacity") - pl.col("held") - kept).clip(lower_bound=0))
     )
-    return placed.rename({"decision": "placed"})
 
 
 def _alerts(
@@ -205,85 +242,48 @@ def _alerts(
     opened: pl.DataFrame,
     facts: pl.DataFrame,
     warnings: pl.DataFrame,
+    known: pl.DataFrame,
     settings: QueueSettings,
     as_of: date,
 ) -> pl.DataFrame:
-    joining = decided.filter(pl.col("decision").cast(pl.String).str.starts_with("queued_"))
-    carried = decided.filter(pl.col("decision") == "carried")
+    """tables.ALERTS, in the order of the sheet: office, lane as worked, band, repeats first, due day, id."""
+    is_joining = pl.col("decision").cast(pl.String).str.starts_with("queued_")
+    in_queue = _with_told(decided.filter(is_joining | (pl.col("decision") == "carried")), facts, warnings)
+    joining, carried = in_queue.filter(is_joining), in_queue.filter(~is_joining)
     both = pl.concat(
-        [_new(joining, settings, as_of), _carried(carried, opened, settings, as_of)], how="diagonal_relaxed"
+        [new_alerts(joining, settings, as_of), carried_alerts(carried, opened, settings, as_of)], how="diagonal_relaxed"
     )
+    is_late = pl.col("due_on") < as_of
+    is_very_late = pl.col("due_on") + timedelta(days=settings.escalate_after_days) < as_of
+    complete = both.join(times_in_vain(known, both), on="alert_id", how="left").with_columns(
+        is_overdue=is_late,
+        escalation=is_late.cast(pl.Int64) + is_very_late.cast(pl.Int64),
+        is_repeat=pl.col("in_vain").fill_null(0) >= settings.repeat_from,
+        as_of=pl.lit(as_of),
+        rank=pl.col("works_as").replace_strict({code: LANES[code].rank for code in WORKS_AS}, return_dtype=pl.Int64),
+    )
+    ordered = complete.sort(
+        "office",
+        "rank",
+        pl.col("band").to_physical(),
+        "is_repeat",
+        "due_on",
+        "alert_id",
+        descending=[False, False, True, True, False, False],
+        nulls_last=True,
+    )
+    return take(ordered, ALERTS, "alerts")
+
+
+def _with_told(households: pl.DataFrame, facts: pl.DataFrame, warnings: pl.DataFrame) -> pl.DataFrame:
+    """Their live warning signals by name, and their facts; a household that has left the registers has none."""
     kinds = (
-        warnings.join(both, on="household_key", how="semi")
+        warnings.join(households, on="household_key", how="semi")
         .group_by("household_key")
         .agg(signals=pl.col("signal").unique().sort())
     )
-    complete = (
-        both.join(kinds, on="household_key", how="left")
-        .join(facts.drop("office", "relieved"), on="household_key", how="left")
-        .with_columns(
-            pl.col("signals").fill_null([]),
-            is_overdue=pl.col("due_on") < as_of,
-            escalation=(pl.col("due_on") < as_of).cast(pl.Int64)
-            + (pl.col("due_on") + timedelta(days=settings.escalate_after_days) < as_of).cast(pl.Int64),
-            is_repeat=pl.lit(False),
-            as_of=pl.lit(as_of),
-        )
-    )
-    rank = pl.col("lane").replace_strict({lane.code: lane.rank for lane in LANES.values()}, return_dtype=pl.Int64)
-    return take(complete.sort("office", rank, "alert_id"), ALERTS, "alerts")
-
-
-def _new(joining: pl.DataFrame, settings: QueueSettings, as_of: date) -> pl.DataFrame:
-    due_days = {lane: settings.days_until_due(lane) for lane in LANES}
-    lane = pl.col("decision").cast(pl.String).str.strip_prefix("queued_")
-    return joining.with_columns(
-        lane=lane,
-        works_as=lane.replace("explore", "risk"),
-        true_band="band",
-        criterion=pl.lit(None, pl.String),
-        moved_from=pl.lit(None, pl.String),
-        moved_on=pl.lit(None, pl.Date),
-        attempts=pl.lit(0, pl.Int64),
-        outcome=pl.lit(None, pl.String),
-        answered_on=pl.lit(None, pl.Date),
-        next_on=pl.lit(None, pl.Date),
-        alert_id=pl.Series([alert_id(key, as_of) for key in joining["household_key"]], dtype=pl.String),
-        opened_on=pl.lit(as_of),
-        due_on=as_of + pl.duration(days=lane.replace_strict(due_days, return_dtype=pl.Int64)),
-        inclusion=pl.col("inclusion").fill_null(1.0),
-        is_new=pl.lit(True),
-    )
-
-
-def _carried(carried: pl.DataFrame, opened: pl.DataFrame, settings: QueueSettings, as_of: date) -> pl.DataFrame:
-    """An open alert keeps its id and day. A new urgent signal moves it up; nothing ever moves it down."""
-    then = opened.select(
-        "household_key",
-        "alert_id",
-        "lane",
-        "opened_on",
-        "due_on",
-        "inclusion",
-        "works_as",
-        "criterion",
-        "moved_from",
-        "moved_on",
-        *ANSWERED,
-        then=pl.col("band").cast(Band),
-    )
-    urgent_due = pl.lit(as_of) + timedelta(days=settings.days_until_due("urgent"))
-    was_higher = pl.col("band").is_null() | (pl.col("then") > pl.col("band"))
-    is_raised = pl.col("is_urgent") & (pl.col("lane") != "urgent")
     return (
-        carried.drop("inclusion")
-        .join(then, on="household_key", how="left", validate="1:1")
-        .with_columns(
-            band=pl.when(was_higher).then("then").otherwise("band"),
-            due_on=pl.when(is_raised).then(pl.min_horizontal("due_on", urgent_due)).otherwise("due_on"),
-            lane=pl.when(is_raised).then(pl.lit("urgent")).otherwise("lane"),
-            works_as=pl.when(is_raised).then(pl.lit("urgent")).otherwise("works_as"),
-            is_new=pl.lit(False),
-        )
-        .with_columns(true_band="band")
+        households.join(kinds, on="household_key", how="left")
+        .join(facts.select("household_key", "relieved", *TOLD_FACTS), on="household_key", how="left", suffix="_told")
+        .with_columns(pl.col("signals").fill_null([]))
     )

@@ -29,3 +29,19 @@ def last_talks(contacts: pl.DataFrame, bands_then: pl.DataFrame | None) -> pl.Da
 
 def households_removed(contacts: pl.DataFrame) -> pl.Series:
     return contacts.filter(pl.col("outcome").is_in(REMOVING_CODES))["household_key"].unique()
+
+
+def times_in_vain(contacts: pl.DataFrame, alerts: pl.DataFrame) -> pl.DataFrame:
+    """alert_id, in_vain: how often the household was selected before, with nobody spoken to since.
+
+    `contacts`: one row per household and alert. A selection nobody has worked counts: the household was listed again
+    and nobody came.
+    """
+    before = contacts.join(alerts.select("household_key", "alert_id"), on="household_key", how="inner").filter(
+        pl.col("alert") != pl.col("alert_id")
+    )
+    is_talk = pl.col("outcome").is_in(CONTACT_CODES).fill_null(False)
+    acted_on = pl.coalesce("contacted_on", "selected_on")
+    talked_on = acted_on.filter(is_talk).max()
+    since = talked_on.is_null() | (acted_on > talked_on)
+    return before.group_by("alert_id").agg(in_vain=(~is_talk & since).sum().cast(pl.Int64))
