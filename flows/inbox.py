@@ -1,13 +1,17 @@
-"""Deliveries in: read, split, tokenise, append, record, reply. A file leaves the inbox only when all of it is kept."""
+"""Deliveries and returned sheets in: read, append, reply, record. A file leaves the inbox when all of it is kept."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from flows.answers import record_answers
+import polars as pl
+
+from alerts.sheet import looks_like_sheet, write_answer_reply
+from flows.answers import told_in_register
 from flows.desk import Desk, now
 from flows.progress import track
+from flows.returned import SOURCE, ReadSheet, read_returned
 from flows.summary import Taken
 from flows.tokenised import Tokenised, tokenise
 from signals.agencies import AGENCIES
@@ -15,7 +19,7 @@ from signals.delivery import DeliveryName, DeliveryRefused, read_name
 from signals.registers import REGISTERS
 from signals.reply import write_refusal, write_reply
 from signals.volume import unusual
-from store import deliveries, identities, ledger
+from store import answers, deliveries, identities, ledger
 from store.archive import digest_of
 from store.files import write_whole
 from store.lake import TABLES
@@ -23,6 +27,8 @@ from store.tables import Delivery
 
 # Names that say: not finished yet. Senders write under such a name and rename.
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
+# What a file shows that is still being copied.
+UNFINISHED_CODES = ("incomplete", "unreadable_file", "quotes_broken")
 # Files wait for one common commit until they hold so many rows: one Delta version for hundreds of files.
 ROWS_PER_COMMIT = 2_000_000
 
@@ -37,11 +43,18 @@ class Read:
     received_on: date
     told: Tokenised
 
+    @property
+    def source(self) -> str:
+        return self.name.source
+
+
+Found = Mapping[str, Read | ReadSheet]  # by delivery id
+
 
 def take_in(desk: Desk, as_of: date) -> tuple[Taken, ...]:
     """Everything in the inbox that was known by `as_of`. What cannot be taken is refused with a reply, never lost."""
     results: list[Taken] = []
-    waiting: dict[str, Read] = {}
+    waiting: dict[str, Read | ReadSheet] = {}
     rows, not_before = 0, _day_after_last_night(desk)
     for path in track(_in_order(desk.inbox), "Taking in deliveries"):
         found = _look(desk, path, as_of, not_before, waiting)
@@ -49,7 +62,7 @@ def take_in(desk: Desk, as_of: date) -> tuple[Taken, ...]:
             results.append(found)
             continue
         waiting[found.digest] = found
-        rows += found.told.split.accepted.height
+        rows += found.told.split.accepted.height if isinstance(found, Read) else found.contacts.height
         if rows >= ROWS_PER_COMMIT:
             results += _keep(desk, list(waiting.values()))
             waiting, rows = {}, 0
@@ -70,7 +83,7 @@ def _sent_on(file: str) -> date:
         return date.max
 
 
-def _look(desk: Desk, path: Path, as_of: date, not_before: date, read: dict[str, Read]) -> Read | Taken:
+def _look(desk: Desk, path: Path, as_of: date, not_before: date, read: Found) -> Read | ReadSheet | Taken:
     file = _shown(path)
     if path.suffix in UNFINISHED:
         return Taken(file, "", "waiting", message="still being written", cure="the sender renames it when done")
@@ -78,23 +91,61 @@ def _look(desk: Desk, path: Path, as_of: date, not_before: date, read: dict[str,
         raw = path.read_bytes()
     except OSError as error:
         return Taken(file, "", "waiting", message=f"cannot be read: {error.strerror}", cure="let the runner read it")
-    if again := _seen_before(desk, path, digest_of(raw), read):
-        return again
+    is_sheet = _is_sheet(raw, file)
     try:
+        if is_sheet:
+            return _look_at_sheet(desk, path, raw, max(as_of, not_before), as_of, read)
+        if again := _seen_before(desk, path, digest_of(raw), read):
+            return again
         name = read_name(file)
         received_on = max(name.sent_on, not_before)
         if received_on > as_of:
             return Taken(file, name.source, "future", message=f"known from {received_on}, not on {as_of}")
         return _read(desk, path, raw, name, received_on, read)
     except DeliveryRefused as refused:
-        if refused.code == "incomplete" and _is_fresh(desk, path):
-            return Taken(file, name.source, "waiting", message="its last line is cut off", cure="wait, or resend")
-        return _refuse(desk, path, raw, refused, as_of)
+        source = SOURCE if is_sheet else _source(file)
+        if refused.code in UNFINISHED_CODES and _is_fresh(desk, path):
+            return Taken(file, source, "waiting", message="its end is cut off", cure="wait, or resend")
+        return _refuse(desk, path, raw, refused, source, as_of)
 
 
-def _read(
-    desk: Desk, path: Path, raw: bytes, name: DeliveryName, received_on: date, read: dict[str, Read]
-) -> Read | Taken:
+def _is_sheet(raw: bytes, file: str) -> bool:
+    """Any name an office gives it, but none of an agency's delivery."""
+    try:
+        read_name(file)
+    except DeliveryRefused:
+        return looks_like_sheet(raw, file)
+    return False
+
+
+def _look_at_sheet(
+    desk: Desk, path: Path, raw: bytes, received_on: date, as_of: date, read: Found
+) -> ReadSheet | Taken:
+    """A sheet is known from the night that takes it in: what an officer wrote, nobody knew before."""
+    file = _shown(path)
+    if received_on > as_of:
+        return Taken(file, SOURCE, "future", message=f"known from {received_on}, not on {as_of}")
+    digest = _sheet_id(desk, file, raw, received_on)
+    if again := _seen_before(desk, path, digest, read):
+        return again
+    found = read_returned(desk, path, file, raw, digest, received_on)
+    desk.archive.keep(raw)
+    return found
+
+
+def _sheet_id(desk: Desk, file: str, raw: bytes, received_on: date) -> str:
+    """The same bytes again: nothing to do, unless rows were set aside. Under another name, or on another day, those
+    may be right: the name tells the office, and a date in the future comes to pass."""
+    digest = digest_of(raw)
+    before = deliveries.find(desk.engine, digest)
+    if before is None or before.state == "refused" or not before.set_aside:
+        return digest
+    if (before.file_name, before.received_on) == (file, received_on):
+        return digest
+    return digest_of(f"{SOURCE}|{file}|{received_on}|".encode() + raw)
+
+
+def _read(desk: Desk, path: Path, raw: bytes, name: DeliveryName, received_on: date, read: Found) -> Read | Taken:
     digest = digest_of(raw)
     told = tokenise(raw, name, digest, received_on, desk.keys)
     if told.split.received == 0:
@@ -102,17 +153,17 @@ def _read(
         digest = digest_of(repr(_place(name)).encode() + raw)
         if again := _seen_before(desk, path, digest, read):
             return again
-    _refuse_second_version(desk, name, read.values())
+    _refuse_second_version(desk, name, [other for other in read.values() if isinstance(other, Read)])
     desk.archive.keep(raw)  # these very bytes: a file read a second time may be another
     return Read(path, digest, name, received_on, told)
 
 
-def _seen_before(desk: Desk, path: Path, digest: str, read: dict[str, Read]) -> Taken | None:
+def _seen_before(desk: Desk, path: Path, digest: str, read: Found) -> Taken | None:
     before = deliveries.find(desk.engine, digest)
     if before is not None and before.state == "taken":
         source, first = before.source, before.file_name
     elif digest in read:
-        source, first = read[digest].name.source, _shown(read[digest].path)
+        source, first = read[digest].source, _shown(read[digest].path)
     else:
         return None
     path.unlink()
@@ -149,10 +200,10 @@ def _is_fresh(desk: Desk, path: Path) -> bool:
     return age < desk.settings.inbox.quiet_minutes * 60
 
 
-def _refuse(desk: Desk, path: Path, raw: bytes, refused: DeliveryRefused, as_of: date) -> Taken:
+def _refuse(desk: Desk, path: Path, raw: bytes, refused: DeliveryRefused, source: str, as_of: date) -> Taken:
     digest, file = desk.archive.keep(raw), _shown(path)
     record = Delivery(
-        id=digest, source=_source(file), received_on=as_of, file_name=file, state="refused",
+        id=digest, source=source, received_on=as_of, file_name=file, state="refused",
         reason=refused.code, recorded_at=now(),
     )  # fmt: skip
     deliveries.record(desk.engine, record)
@@ -166,15 +217,26 @@ def _source(file: str) -> str:
     return code if code in AGENCIES or code in REGISTERS else ""
 
 
-def _keep(desk: Desk, reads: list[Read]) -> list[Taken]:
+def _keep(desk: Desk, found: list[Read | ReadSheet]) -> list[Taken]:
     """The commit points of `store`, in its order; the sealed copies were kept as the files were read."""
+    reads = [one for one in found if isinstance(one, Read)]
     for read in reads:
         _register(desk, read)
+    sheets = _as_first_received(desk, [one for one in found if isinstance(one, ReadSheet)])
     for table in TABLES:
         frames = [(read.digest, read.told.frame) for read in reads if read.told.table == table]
+        if table == "contacts":
+            frames += [(sheet.digest, sheet.contacts) for sheet in sheets if sheet.contacts.height]
         desk.lake.append_many(table, frames)
     households = _households(desk)
-    return [_record(desk, read, households) for read in track(reads, "Recording deliveries")]
+    kept = [_record(desk, read, households) for read in track(reads, "Recording deliveries")]
+    return kept + [_record_sheet(desk, sheet) for sheet in sheets]
+
+
+def _as_first_received(desk: Desk, sheets: list[ReadSheet]) -> list[ReadSheet]:
+    """A killed night may have appended them already: then that day is the one they were received."""
+    days = desk.lake.when_taken("contacts", [sheet.digest for sheet in sheets]) if sheets else {}
+    return [replace(sheet, received_on=days.get(sheet.digest, sheet.received_on)) for sheet in sheets]
 
 
 def _households(desk: Desk) -> int:
@@ -206,8 +268,10 @@ def _register(desk: Desk, read: Read) -> None:
 
 def _record(desk: Desk, read: Read, households: int) -> Taken:
     split, name, warnings = read.told.split, read.name, _warnings(read, households)
+    brought: pl.DataFrame | None = None
     if read.told.table == "contacts":
-        record_answers(desk, read.told.frame, read.digest)
+        brought, crossed = told_in_register(desk, read.told.frame)
+        warnings += crossed
     received, accepted, set_aside = split.received, split.accepted.height, split.set_aside.height
     delivery = Delivery(
         id=read.digest, source=name.source, base_month=name.base_month, sent_on=name.sent_on, revision=name.revision,
@@ -215,11 +279,36 @@ def _record(desk: Desk, read: Read, households: int) -> Taken:
         warnings=list(warnings), state="taken", recorded_at=now(),
         received=received, accepted=accepted, set_aside=set_aside,
     )  # fmt: skip
-    deliveries.record(desk.engine, delivery, split.set_aside.select("row_no", "column", "rule").iter_rows())
     if split.set_aside.height or split.leftover:
         write_whole(desk.replies / f"{read.path.name}.reply.csv", write_reply(split, name))
+    rows = split.set_aside.select("row_no", "column", "rule").iter_rows()
+    if brought is None:
+        deliveries.record(desk.engine, delivery, rows)
+    else:
+        answers.record(desk.engine, delivery, brought, rows, now=now())
     read.path.unlink()
     return Taken(
         read.path.name, name.source, "taken", received, accepted, set_aside,
         leftover=split.leftover, warnings=warnings,
+    )  # fmt: skip
+
+
+def _record_sheet(desk: Desk, sheet: ReadSheet) -> Taken:
+    """The office gets a reply in any case: it sees that its work has arrived."""
+    told, file = sheet.told, _shown(sheet.path)
+    first = told.set_aside.unique("row_no", keep="first", maintain_order=True)
+    accepted = told.answers.height + told.unanswered
+    delivery = Delivery(
+        id=sheet.digest, source=SOURCE, base_month=sheet.received_on.replace(day=1), sent_on=sheet.received_on,
+        received_on=sheet.received_on, file_name=file, leftover=list(told.leftover), warnings=list(told.warnings),
+        state="taken", recorded_at=now(), received=told.received, accepted=accepted, set_aside=first.height,
+    )  # fmt: skip
+    write_whole(desk.replies / f"{file}.reply.csv", write_answer_reply(told, file))
+    brought = told.answers.select(answers.BROUGHT.names())
+    rows = first.select("row_no", "column", "rule").iter_rows()
+    new = answers.record(desk.engine, delivery, brought, rows, capacity=sheet.capacity, now=now())
+    sheet.path.unlink()
+    return Taken(
+        file, SOURCE, "taken", told.received, accepted, first.height, leftover=told.leftover, warnings=told.warnings,
+        answers=told.answers.height, new_answers=new, unanswered=told.unanswered,
     )  # fmt: skip

@@ -22,6 +22,10 @@ class Taken:
     cure: str = ""
     leftover: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    # Of a returned sheet; accepted = answers + unanswered.
+    answers: int = 0
+    new_answers: int = 0  # not told before in the same words
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

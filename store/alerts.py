@@ -4,27 +4,21 @@ from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Engine, Subquery, case, func, insert, or_, select, update
+from sqlalchemy import Engine, Select, Subquery, case, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from alerts.life import stand
+from alerts.tables import OPEN_ALERTS
+from store import answers
 from store.database import reading, writing
 from store.faults import StoreError
-from store.tables import Alert, AlertEvent
+from store.tables import Alert, AlertEvent, Answer
 
-OPEN_ALERTS = pl.Schema(
-    {
-        "alert_id": pl.String,
-        "household_key": pl.Int64,
-        "office": pl.String,
-        "lane": pl.String,
-        "band": pl.String,
-        "opened_on": pl.Date,
-        "due_on": pl.Date,
-        "inclusion": pl.Float64,
-    }
-)
+# What may change while an alert is open; told again by every night.
+_STANDS = ("office", "lane", "works_as", "band", "true_band", "due_on", "moved_from", "moved_on")
+_OF_ALERT = ("household_key", "criterion", "opened_on", "inclusion")
 _CHUNK = 10_000  # ids per statement
-_STANDS = ("office", "lane", "band", "due_on")  # what may change while an alert is open
+_OF_ANSWERS = ("outcome", "attempts", "answered_on", "next_on", "was_visited")
 
 
 def save(engine: Engine, run: str, as_of: date, queue: pl.DataFrame, now: datetime) -> int:
@@ -32,7 +26,7 @@ def save(engine: Engine, run: str, as_of: date, queue: pl.DataFrame, now: dateti
 
     The same run again records nothing, and must bring the same new alerts.
     """
-    wanted = [name for name in OPEN_ALERTS if name in queue.columns]
+    wanted = [name for name in ("alert_id", *_OF_ALERT, *_STANDS) if name in queue.columns]
     told = queue.select(*(pl.col(name).cast(OPEN_ALERTS[name]) for name in wanted), "is_new", _reasons(queue))
     fresh = told.filter("is_new").sort("alert_id")
     with writing(engine) as session:
@@ -43,41 +37,29 @@ def save(engine: Engine, run: str, as_of: date, queue: pl.DataFrame, now: dateti
                 raise StoreError("database", what, "the same inputs must give the same queue: report this as a bug")
             return 0
         _change(session, run, as_of, told.filter(~pl.col("is_new")), now)
+        _let_go(session, as_of, fresh["household_key"].to_list())
         _open(session, run, as_of, fresh, now)
     return fresh.height
 
 
 def open_alerts(engine: Engine, as_of: date, besides: str = "") -> pl.DataFrame:
-    """OPEN_ALERTS as they stood on `as_of`, sorted by id. `besides`: as if that run had never recorded anything."""
-    last = _last_stand(as_of, besides)
-    query = (
-        select(
-            Alert.id, Alert.household_key, AlertEvent.office, AlertEvent.lane, AlertEvent.band,
-            Alert.opened_on, AlertEvent.due_on, Alert.inclusion,
-        )
-        .join(last, last.c.alert == Alert.id)
-        .join(AlertEvent, AlertEvent.id == last.c.id)
-        .where(or_(Alert.closed_on.is_(None), Alert.closed_on > as_of, Alert.closed_by == besides))
-        .order_by(Alert.id)
-    )  # fmt: skip
-    with reading(engine) as session:
-        rows = [tuple(row) for row in session.execute(query)]
-    return pl.DataFrame(rows, schema=OPEN_ALERTS, orient="row").sort("alert_id")
+    """alerts.tables.OPEN_ALERTS as they stood on `as_of`, sorted by id: what was answered later is not known yet.
 
-
-def record_answers(engine: Engine, answers: pl.DataFrame, source: str, now: datetime) -> int:
-    """answers: alert_id, known_on, outcome, closes (Boolean). `source`: the delivery, or the run that closes.
-
-    One answer per alert and source: the last one, and the same again changes nothing. Alerts that are not ours (past
-    rounds) are passed over. Returns how many were recorded.
+    `besides`: as if that run had never recorded anything.
     """
-    rows = answers.select("alert_id", "known_on", "outcome", "closes").sort("alert_id", "known_on", "outcome").rows()
-    last = {row[0]: row for row in rows}
-    with writing(engine) as session:
-        new = _unanswered(session, list(last), source)
-        for alert_id in new:
-            _answer(session, last[alert_id], source, now)
-    return len(new)
+    with reading(engine) as session:
+        rows = [tuple(row) for row in session.execute(_stood(as_of, besides))]
+        schema = {name: OPEN_ALERTS[name] for name in ("alert_id", *_OF_ALERT, *_STANDS)}
+        stood = pl.DataFrame(rows, schema=schema, orient="row")
+        told = stand(answers.known_on(session, as_of, stood["alert_id"].to_list()))
+    known = told.select("alert_id", "state", *_OF_ANSWERS)
+    return (
+        stood.join(known, on="alert_id", how="left")
+        .filter(pl.col("state").ne_missing("closed"))
+        .with_columns(pl.col("attempts").fill_null(0), pl.col("was_visited").fill_null(False))
+        .select(pl.col(name).cast(dtype) for name, dtype in OPEN_ALERTS.items())
+        .sort("alert_id")
+    )
 
 
 def find(engine: Engine, alert_id: str) -> Alert | None:
@@ -91,9 +73,12 @@ def history(engine: Engine, alert_id: str) -> list[AlertEvent]:
 
 
 def bands(engine: Engine, as_of: date, besides: str = "") -> pl.DataFrame:
-    """alert_id, band of every alert opened until `as_of`, open or closed, sorted; `besides` as in `open_alerts`."""
+    """alert_id, band of every alert opened until `as_of`, open or closed, sorted; `besides` as in `open_alerts`.
+
+    The band it truly had, not the one that was shown.
+    """
     last = _last_stand(as_of, besides)
-    query = select(AlertEvent.alert, AlertEvent.band).join(last, AlertEvent.id == last.c.id)
+    query = select(AlertEvent.alert, AlertEvent.true_band).join(last, AlertEvent.id == last.c.id)
     with reading(engine) as session:
         rows = [tuple(row) for row in session.execute(query)]
     return pl.DataFrame(rows, schema={"alert_id": pl.String, "band": pl.String}, orient="row").sort("alert_id")
@@ -118,6 +103,33 @@ def _last_stand(as_of: date, besides: str) -> Subquery:
     )
 
 
+def _stood(as_of: date, besides: str) -> Select[Any]:
+    """Those that may have been open on the day: open now, or answered or closed since.
+
+    Only the last alert of a household: what another has followed is never taken up again.
+    """
+    last = _last_stand(as_of, besides)
+    newest = (
+        select(Alert.household_key, func.max(Alert.opened_on).label("opened_on"))
+        .where(Alert.opened_on <= as_of, Alert.run != besides)
+        .group_by(Alert.household_key)
+        .subquery()
+    )
+    answered_since = exists().where(Answer.alert == Alert.id, Answer.received_on > as_of)
+    return (
+        select(
+            Alert.id,
+            *(getattr(Alert, name) for name in _OF_ALERT),
+            *(getattr(AlertEvent, name) for name in _STANDS),
+        )
+        .join(last, last.c.alert == Alert.id)
+        .join(AlertEvent, AlertEvent.id == last.c.id)
+        .join(newest, (newest.c.household_key == Alert.household_key) & (newest.c.opened_on == Alert.opened_on))
+        .where(or_(Alert.state == "open", Alert.closed_on > as_of, answered_since))
+        .order_by(Alert.id)
+    )
+
+
 def _reasons(queue: pl.DataFrame) -> pl.Expr:
     codes = pl.col("signals") if "signals" in queue.columns else pl.lit([], dtype=pl.List(pl.String))
     return codes.alias("reasons")
@@ -128,14 +140,13 @@ def _has_changed(session: Session, run: str) -> bool:
     return session.scalars(changed.limit(1)).first() is not None
 
 
-def _unanswered(session: Session, alert_ids: list[str], source: str) -> list[str]:
-    """Those that are ours and that this source has not told of yet."""
-    told = select(AlertEvent.alert).where(AlertEvent.source == source, AlertEvent.event.in_(("answered", "closed")))
-    found: list[str] = []
-    for start in range(0, len(alert_ids), _CHUNK):
-        chunk = alert_ids[start : start + _CHUNK]
-        found += session.scalars(select(Alert.id).where(Alert.id.in_(chunk), Alert.id.not_in(told)).order_by(Alert.id))
-    return found
+def _let_go(session: Session, as_of: date, households: list[int]) -> None:
+    """Alerts taken up again by what is not known on `as_of` yet: the household gets a new one, which follows them."""
+    later = exists().where(Answer.alert == Alert.id, Answer.received_on > as_of)
+    for start in range(0, len(households), _CHUNK):
+        chunk = households[start : start + _CHUNK]
+        stale = Alert.household_key.in_(chunk), Alert.state == "open", later
+        session.execute(update(Alert).where(*stale).values(state="closed", closed_on=as_of))
 
 
 def _open(session: Session, run: str, as_of: date, fresh: pl.DataFrame, now: datetime) -> None:
@@ -149,33 +160,27 @@ def _open(session: Session, run: str, as_of: date, fresh: pl.DataFrame, now: dat
 
 
 def _change(session: Session, run: str, as_of: date, carried: pl.DataFrame, now: datetime) -> None:
-    columns = (Alert.office, Alert.lane, Alert.band, Alert.due_on)  # in the order of _STANDS
-    before = {
-        row[0]: tuple(row[1:]) for row in session.execute(select(Alert.id, *columns).where(Alert.state == "open"))
-    }
-    rows = carried.select("alert_id", *_STANDS).sort("alert_id").rows()
+    stands = [name for name in _STANDS if name in carried.columns]
+    before = _stands_of(session, carried["alert_id"].to_list())
     changed = [
-        {"id": alert_id, **dict(zip(_STANDS, stands, strict=True))}
-        for alert_id, *stands in rows
-        if alert_id in before and before[alert_id] != tuple(stands)
+        {"id": row["alert_id"], **{name: row[name] for name in stands}}
+        for row in carried.select("alert_id", *stands).sort("alert_id").iter_rows(named=True)
+        if row["alert_id"] in before and any(before[row["alert_id"]][name] != row[name] for name in stands)
     ]
     if changed:
         session.execute(update(Alert), changed)
         session.execute(insert(AlertEvent), [_event(row, "changed", run, as_of, now) for row in changed])
 
 
+def _stands_of(session: Session, alert_ids: list[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    columns = [getattr(Alert, name) for name in _STANDS]
+    for start in range(0, len(alert_ids), _CHUNK):
+        query = select(Alert.id, *columns).where(Alert.id.in_(alert_ids[start : start + _CHUNK]))
+        found |= {row[0]: dict(zip(_STANDS, row[1:], strict=True)) for row in session.execute(query)}
+    return found
+
+
 def _event(row: dict[str, Any], event: str, source: str, known_on: date, now: datetime) -> dict[str, Any]:
-    stands = {name: row[name] for name in _STANDS}
+    stands = {name: row.get(name) for name in _STANDS}
     return {"alert": row["id"], "event": event, "source": source, "known_on": known_on, "recorded_at": now, **stands}
-
-
-def _answer(session: Session, told: tuple[Any, ...], source: str, now: datetime) -> None:
-    alert_id, known_on, outcome, closes = told
-    alert = session.get_one(Alert, alert_id)
-    alert.outcome = outcome
-    event = "answered"
-    if closes and alert.state == "open":
-        alert.state, alert.closed_on, alert.closed_by, event = "closed", known_on, source, "closed"
-    session.add(
-        AlertEvent(alert=alert_id, event=event, source=source, known_on=known_on, outcome=outcome, recorded_at=now)
-    )

@@ -15,22 +15,27 @@ SetAside = tuple[int, str, str]  # row number, column, rule: never a value
 def record(engine: Engine, delivery: Delivery, set_aside: Iterable[SetAside] = ()) -> bool:
     """One commit. False: already taken, nothing changed. A file once refused may be taken later, or refused again."""
     with writing(engine) as session:
-        before = session.get(Delivery, delivery.id)
-        if before is not None and before.state == "taken":
-            return False
-        if before is not None:
-            session.delete(before)
-            session.flush()
-        session.add(delivery)
+        return put(session, delivery, set_aside)
+
+
+def put(session: Session, delivery: Delivery, set_aside: Iterable[SetAside]) -> bool:
+    """As `record`, within a commit that holds more."""
+    before = session.get(Delivery, delivery.id)
+    if before is not None and before.state == "taken":
+        return False
+    if before is not None:
+        session.delete(before)
         session.flush()
-        rows = [
-            {"delivery": delivery.id, "row_no": row_no, "column_name": column, "rule": rule}
-            for row_no, column, rule in set_aside
-        ]
-        if rows:
-            session.execute(insert(RowSetAside), rows)
-        if delivery.state == "taken":
-            _supersede(session, delivery)
+    session.add(delivery)
+    session.flush()
+    rows = [
+        {"delivery": delivery.id, "row_no": row_no, "column_name": column, "rule": rule}
+        for row_no, column, rule in set_aside
+    ]
+    if rows:
+        session.execute(insert(RowSetAside), rows)
+    if delivery.state == "taken":
+        _supersede(session, delivery)
     return True
 
 

@@ -41,6 +41,14 @@ def register_households(engine: Engine, keys: Keys, household_numbers: pl.Series
     return _register(engine, keys, "household", _bare(household_numbers), told_on)
 
 
+def is_registered(engine: Engine, keys: Keys, household_number: str) -> bool:
+    """A normalised household number that some register has told of."""
+    told = digests(pl.Series([household_number]), "household", keys).row(0, named=True)
+    with reading(engine) as session:
+        stored = session.get(Identity, ("household", told["token"]))
+    return stored is not None and stored.digest == told["digest"]
+
+
 def look_up(engine: Engine, keys: Keys, residences: pl.DataFrame) -> pl.DataFrame:
     """residences: household_key, person_key (whom to ask for), address_key -> household_key, name, phone, address.
 

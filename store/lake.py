@@ -55,10 +55,11 @@ class Lake:
         write_deltalake(delta, rows, mode="append", commit_properties=CommitProperties(app_transactions=marks))
         return list(new)
 
-    def when_taken(self, table: Table, delivery: str) -> date | None:
-        """The day received with which a delivery went in; None: it is not there, or had no row."""
-        mark = self._open(table).transaction_version(delivery)
-        return None if not mark else _DAY_ZERO + timedelta(days=mark)
+    def when_taken(self, table: Table, deliveries: Iterable[str]) -> dict[str, date]:
+        """The day received with which each delivery went in; those that are not there, or had no row, are left out."""
+        delta = self._open(table)
+        marks = {delivery: delta.transaction_version(delivery) for delivery in deliveries}
+        return {delivery: _DAY_ZERO + timedelta(days=mark) for delivery, mark in marks.items() if mark}
 
     def known_on(
         self,

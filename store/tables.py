@@ -172,6 +172,16 @@ class Alert(Base, kw_only=True):
         default=None
     )  # chance of being queued on that day; 1 but for explore
     reasons: Mapped[list[Any]] = mapped_column(default_factory=list)  # codes, never sentences
+    works_as: Mapped[str] = mapped_column(String(16), default="risk")  # the lane officers see
+    true_band: Mapped[str | None] = mapped_column(String(16), default=None)  # `band` is the one that is shown
+    criterion: Mapped[str | None] = mapped_column(String(100), default=None)  # the district's own rule that chose it
+    moved_from: Mapped[str | None] = mapped_column(String(10), default=None)  # until the new office has answered
+    moved_on: Mapped[date | None] = mapped_column(default=None)
+    # What all answers together say by now; `answers` tells it for any day.
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_on: Mapped[date | None] = mapped_column(default=None)
+    answered_on: Mapped[date | None] = mapped_column(default=None)
+    was_visited: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
         Index(None, "office", "state"),
@@ -193,7 +203,7 @@ class AlertEvent(Base, kw_only=True):
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, init=False)
     alert: Mapped[str] = mapped_column(ForeignKey("alerts.id"))
-    event: Mapped[str] = mapped_column(String(16))  # opened | changed | answered | closed
+    event: Mapped[str] = mapped_column(String(16))  # opened | changed | answered | closed | reopened
     source: Mapped[str] = mapped_column(String(64))  # the run or the delivery that brought it
     known_on: Mapped[date]
     # How the alert stood from then on (opened, changed).
@@ -201,10 +211,69 @@ class AlertEvent(Base, kw_only=True):
     lane: Mapped[str | None] = mapped_column(String(16), default=None)
     band: Mapped[str | None] = mapped_column(String(16), default=None)
     due_on: Mapped[date | None] = mapped_column(default=None)
+    works_as: Mapped[str | None] = mapped_column(String(16), default=None)
+    true_band: Mapped[str | None] = mapped_column(String(16), default=None)
+    moved_from: Mapped[str | None] = mapped_column(String(10), default=None)
+    moved_on: Mapped[date | None] = mapped_column(default=None)
+    # What stood from then on (answered, closed, reopened).
     outcome: Mapped[str | None] = mapped_column(String(32), default=None)
     recorded_at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("alert", "event", "source"),)
+
+
+class Answer(Base, kw_only=True):
+    """What an officer told of an alert, never changed. Told twice in the same words it stands here once."""
+
+    __tablename__ = "answers"
+
+    alert: Mapped[str] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 of what was told
+    delivery: Mapped[str] = mapped_column(ForeignKey("deliveries.id"))
+    office: Mapped[str | None] = mapped_column(String(10), default=None)  # that answered
+    received_on: Mapped[date]
+    contacted_on: Mapped[date]
+    channel: Mapped[str | None] = mapped_column(String(16), default=None)
+    result: Mapped[str | None] = mapped_column(String(16), default=None)
+    need_confirmed: Mapped[str | None] = mapped_column(String(16), default=None)
+    outcome: Mapped[str | None] = mapped_column(String(32), default=None)  # null: a try was noted, nothing decided
+    benefit: Mapped[str | None] = mapped_column(String(64), default=None)
+    reasons: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)  # number of the reason -> right | wrong
+    dismissal: Mapped[str | None] = mapped_column(String(32), default=None)
+    next_on: Mapped[date | None] = mapped_column(default=None)
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "delivery"), Index(None, "received_on"))
+
+
+class OfficeCapacity(Base, kw_only=True):
+    """Open alerts an office says it can hold, as told in its workbook."""
+
+    __tablename__ = "office_capacity"
+
+    office: Mapped[str] = mapped_column(String(10), primary_key=True)
+    delivery: Mapped[str] = mapped_column(ForeignKey("deliveries.id"), primary_key=True)
+    capacity: Mapped[int]
+    known_on: Mapped[date]
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("capacity >= 0", name="capacity"),)
+
+
+class Stop(Base, kw_only=True):
+    """The household asked that its data be not processed (개인정보 보호법 제37조): in no queue, on no sheet."""
+
+    __tablename__ = "stops"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, init=False)
+    household_key: Mapped[int] = mapped_column(BigInteger)
+    from_on: Mapped[date]
+    until_on: Mapped[date | None] = mapped_column(default=None)  # the last day; null: until it is lifted
+    reason: Mapped[str] = mapped_column(String(32))  # code
+    source: Mapped[str] = mapped_column(String(64))  # the account that entered it
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "household_key"),)
 
 
 class Identity(Base, kw_only=True):

@@ -5,12 +5,14 @@ from typing import Any
 import polars as pl
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 
-from alerts.tables import ALERTS
-from alerts.tables import OPEN_ALERTS as WANTED
-from store import alerts, ledger, models
-from store.alerts import OPEN_ALERTS
+from alerts.answers import ANSWERS
+from alerts.tables import ALERTS, OPEN_ALERTS
+from store import alerts, answers, ledger, models
+from store.answers import BROUGHT
 from store.faults import StoreError
+from store.tables import Delivery
 
 NOW = datetime(2026, 9, 1, 1, 30, tzinfo=UTC)
 DAY = date(2026, 8, 31)
@@ -24,17 +26,23 @@ def night(engine: Engine, as_of: date = DAY, inputs: str = "i") -> str:
 def alert(number: int, **other: Any) -> dict[str, Any]:
     return {
         "alert_id": f"A{number}", "household_key": number - 2**62, "office": "1111053000", "lane": "risk",
-        "band": "high", "opened_on": DAY, "due_on": DAY + timedelta(days=14), "is_new": True, "inclusion": 1.0,
-        "signals": ["power_cut", "card_arrears"], "as_of": DAY, "is_overdue": False,
+        "works_as": "risk", "band": "high", "true_band": "high", "opened_on": DAY, "inclusion": 1.0, "is_new": True,
+        "due_on": DAY + timedelta(days=14), "signals": ["power_cut", "card_arrears"], "as_of": DAY,
+        "is_overdue": False,
     } | other  # fmt: skip
+
+
+def answer(engine: Engine, delivery: str, received_on: date, *told: dict[str, Any]) -> int:
+    """Answers as a file brings them; the contact was on the day it came unless told otherwise."""
+    came = Delivery(id=delivery, source="sheets", base_month=DAY, received_on=received_on, file_name=delivery,
+                    state="taken", recorded_at=NOW)  # fmt: skip
+    blank = dict.fromkeys([*ANSWERS, "office"])
+    rows = [blank | {"contacted_on": received_on} | row for row in told]
+    return answers.record(engine, came, pl.DataFrame(rows, schema=BROUGHT), now=NOW)
 
 
 def queue(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=ALERTS)
-
-
-def test_the_queue_room_is_handed_what_it_asks_for() -> None:
-    assert dict(OPEN_ALERTS) == dict(WANTED)
 
 
 def test_new_alerts_are_recorded_once(engine: Engine) -> None:
@@ -70,15 +78,24 @@ def test_the_same_run_must_bring_the_same_alerts(engine: Engine) -> None:
 
 def test_a_second_attempt_sees_what_the_first_saw(engine: Engine) -> None:
     alerts.save(engine, night(engine), DAY, queue(alert(1), alert(2)), NOW)
+    assert answer(engine, "d", NEXT, {"alert_id": "A2", "outcome": "died"}) == 1
     second = night(engine, NEXT)
     before = alerts.open_alerts(engine, NEXT, besides=second)
     bands = alerts.bands(engine, NEXT)
-    carried = alert(1, is_new=False, band="very_high", lane="urgent", due_on=NEXT)
-    alerts.save(engine, second, NEXT, queue(carried, alert(2, is_new=False), alert(3, opened_on=NEXT)), NOW)
-    assert alerts.record_answers(engine, answer("A2", NEXT, "died", True), second, NOW) == 1
-    assert alerts.save(engine, second, NEXT, queue(carried, alert(3, opened_on=NEXT)), NOW) == 0
-    assert alerts.open_alerts(engine, NEXT)["alert_id"].to_list() == ["A1", "A3"]
-    assert alerts.open_alerts(engine, NEXT)["band"].to_list() == ["very_high", "high"]
+    carried = alert(
+        1, is_new=False, true_band="very_high", lane="urgent", works_as="urgent", due_on=NEXT, moved_from="2",
+        moved_on=NEXT, office="2611051000",
+    )  # fmt: skip
+    told = queue(carried, alert(3, opened_on=NEXT, criterion="홀로 사는 어르신"))
+    assert alerts.save(engine, second, NEXT, told, NOW) == 1
+    assert alerts.save(engine, second, NEXT, told, NOW) == 0
+    found = alerts.open_alerts(engine, NEXT)
+    assert found["alert_id"].to_list() == ["A1", "A3"]
+    assert found["true_band"].to_list() == ["very_high", "high"]
+    assert found.select("office", "moved_from", "moved_on", "works_as", "criterion", "band").row(0) == (
+        "2611051000", "2", NEXT, "urgent", None, "high",
+    )  # fmt: skip
+    assert found["criterion"].to_list() == [None, "홀로 사는 어르신"]
     assert alerts.open_alerts(engine, NEXT, besides=second).equals(before)
     assert alerts.bands(engine, NEXT, besides=second).equals(bands)
     assert alerts.bands(engine, DAY).equals(bands)
@@ -86,12 +103,17 @@ def test_a_second_attempt_sees_what_the_first_saw(engine: Engine) -> None:
     assert [event.event for event in alerts.history(engine, "A1")] == ["opened", "changed"]
 
 
-def test_a_run_that_closes_first_still_records_its_queue(engine: Engine) -> None:
+def test_a_household_whose_alert_was_closed_may_get_another(engine: Engine) -> None:
     alerts.save(engine, night(engine), DAY, queue(alert(1)), NOW)
-    second = night(engine, NEXT)
-    assert alerts.record_answers(engine, answer("A1", NEXT, "died", True), second, NOW) == 1
+    answer(engine, "d", NEXT, {"alert_id": "A1", "outcome": "died"})
     fresh = queue(alert(2, opened_on=NEXT), alert(3, household_key=1 - 2**62, opened_on=NEXT))
-    assert alerts.save(engine, second, NEXT, fresh, NOW) == 2
+    assert alerts.save(engine, night(engine, NEXT), NEXT, fresh, NOW) == 2
+
+
+def test_two_open_alerts_of_one_household_are_refused(engine: Engine) -> None:
+    alerts.save(engine, night(engine), DAY, queue(alert(1)), NOW)
+    with pytest.raises(IntegrityError):
+        alerts.save(engine, night(engine, NEXT), NEXT, queue(alert(3, household_key=1 - 2**62, opened_on=NEXT)), NOW)
 
 
 def test_a_night_without_new_alerts_cannot_bring_some_later(engine: Engine) -> None:
@@ -101,28 +123,6 @@ def test_a_night_without_new_alerts_cannot_bring_some_later(engine: Engine) -> N
     assert alerts.save(engine, second, NEXT, queue(carried), NOW) == 0
     with pytest.raises(StoreError, match="recorded 0 alerts before and brings 1"):
         alerts.save(engine, second, NEXT, queue(carried, alert(2)), NOW)
-
-
-def answer(alert_id: str, known_on: date, outcome: str, closes: bool) -> pl.DataFrame:
-    return pl.DataFrame({"alert_id": alert_id, "known_on": known_on, "outcome": outcome, "closes": closes})
-
-
-def test_answers_close_from_the_day_they_are_known(engine: Engine) -> None:
-    alerts.save(engine, night(engine), DAY, queue(alert(1), alert(2)), NOW)
-    told = pl.concat([
-        answer("A1", NEXT, "no_need", True), answer("A2", NEXT, "unreached", False),
-        answer("2025-06-00017", NEXT, "no_need", True),
-    ])  # fmt: skip
-    assert alerts.record_answers(engine, told, "d1", NOW) == 2
-    assert alerts.record_answers(engine, told, "d1", NOW) == 0
-    assert alerts.open_alerts(engine, DAY)["alert_id"].to_list() == ["A1", "A2"]
-    assert alerts.open_alerts(engine, NEXT)["alert_id"].to_list() == ["A2"]
-    closed = alerts.find(engine, "A1")
-    assert closed
-    assert (closed.state, closed.closed_on, closed.closed_by, closed.outcome) == ("closed", NEXT, "d1", "no_need")
-    assert [event.outcome for event in alerts.history(engine, "A2")] == [None, "unreached"]
-    assert alerts.record_answers(engine, answer("A1", NEXT, "moved", True), "d2", NOW) == 1
-    assert [event.event for event in alerts.history(engine, "A1")] == ["opened", "closed", "answered"]
 
 
 def test_open_work_per_office(engine: Engine) -> None:

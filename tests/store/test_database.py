@@ -11,9 +11,24 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Engine, inspect, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from store.alerts import open_alerts
 from store.database import HEAD, MIGRATIONS, migrate, open_database, reading, revision, writing
 from store.faults import StoreError
-from store.tables import Access, Alert, AlertEvent, Base, Delivery, Identity, RowSetAside, Run, Stage, StoredModel
+from store.tables import (
+    Access,
+    Alert,
+    AlertEvent,
+    Answer,
+    Base,
+    Delivery,
+    Identity,
+    OfficeCapacity,
+    RowSetAside,
+    Run,
+    Stage,
+    Stop,
+    StoredModel,
+)
 
 NOW = datetime(2026, 9, 1, 1, 30, tzinfo=UTC)
 DAY = date(2026, 8, 31)
@@ -32,6 +47,10 @@ def one_row_of_every_table() -> list[Base]:
         Alert(id="a", household_key=-(2**63), office="1111053000", lane="risk", opened_on=DAY, due_on=DAY,
               state="open", run="r", reasons=["power_cut"]),
         AlertEvent(alert="a", event="opened", source="r", known_on=DAY, recorded_at=NOW),
+        Answer(alert="a", version="v", delivery="d", received_on=DAY, contacted_on=DAY, outcome="unreached",
+               reasons={"1": "right"}, recorded_at=NOW),
+        OfficeCapacity(office="1111053000", delivery="d", capacity=9, known_on=DAY, recorded_at=NOW),
+        Stop(household_key=-(2**63), from_on=DAY, reason="requested", source="u", recorded_at=NOW),
         Identity(kind="person", token=2**63 - 1, digest=bytes(32), key_id="seal-001", sealed_identifier=b"x",
                  told_on=DAY),
         Access(seq=1, at=NOW, account="u", place="h", task="sheet", purpose="p", reason="r", subjects=[2**62], rows=1,
@@ -84,6 +103,54 @@ def test_every_migration_goes_up_down_and_up_again_with_data(url: str) -> None:
     assert revision(engine) == HEAD
     fill(engine)
     engine.dispose()
+
+
+def test_what_was_answered_before_answers_were_kept_is_carried_over(url: str) -> None:
+    engine = open_database(url)
+    migrate(engine, "0001", down=True)
+    with engine.begin() as connection:
+        for told in FIRST:
+            connection.execute(text(told))
+    migrate(engine)
+    with reading(engine) as session:
+        open_one, closed = session.get_one(Alert, "a"), session.get_one(Alert, "b")
+        answers = session.scalars(select(Answer).order_by(Answer.alert, Answer.received_on)).all()
+    assert [(a.alert, a.outcome, a.contacted_on) for a in answers] == [
+        ("a", "unreached", DAY), ("a", "unreached", DAY + timedelta(days=3)), ("b", "no_need", DAY),
+    ]  # fmt: skip
+    assert (open_one.works_as, open_one.true_band, open_one.attempts) == ("risk", "high", 2)
+    assert (open_one.answered_on, closed.works_as) == (DAY + timedelta(days=3), "urgent")
+    assert open_alerts(engine, DAY + timedelta(days=3))["alert_id"].to_list() == ["a"]
+    assert open_alerts(engine, DAY - timedelta(days=1))["alert_id"].to_list() == ["a", "b"]
+    migrate(engine, "0001", down=True)
+    migrate(engine)
+    assert open_alerts(engine, DAY + timedelta(days=3))["attempts"].to_list() == [2]
+    engine.dispose()
+
+
+_OPENED = (
+    "INSERT INTO alerts (id, household_key, office, lane, band, opened_on, due_on, state, closed_on, run, reasons)"
+)
+_EVENT = "INSERT INTO alert_history (alert, event, source, known_on, office, lane, band, due_on, outcome, recorded_at)"
+_AT = "'2026-09-01 00:00:00'"
+FIRST = [
+    "INSERT INTO runs VALUES ('r', 'nightly', '2026-08-28', '2026-08-28 00:00:00', NULL, 1, 'done', '', '', '', NULL,"
+    " '{}', '{}', '')",
+    *(
+        "INSERT INTO deliveries (id, source, base_month, received_on, revision, file_name, received, accepted,"
+        " set_aside, leftover, warnings, state, reason, recorded_at)"
+        f" VALUES ('{d}', 'contacts', '2026-08-01', '2026-08-31', 0, 'f', 0, 0, 0, '[]', '[]', 'taken', '', {_AT})"
+        for d in ("d", "e")
+    ),
+    f"{_OPENED} VALUES ('a', 1, '1111053000', 'explore', 'high', '2026-08-28', '2026-09-20', 'open', NULL, 'r', '[]')",
+    f"{_OPENED} VALUES ('b', 2, '1111053000', 'urgent', NULL, '2026-08-28', '2026-09-20', 'closed', '2026-08-31', 'r',"
+    " '[]')",
+    f"{_EVENT} VALUES ('a', 'opened', 'r', '2026-08-28', '1111053000', 'explore', 'high', '2026-09-20', NULL, {_AT})",
+    f"{_EVENT} VALUES ('b', 'opened', 'r', '2026-08-28', '1111053000', 'urgent', NULL, '2026-09-20', NULL, {_AT})",
+    f"{_EVENT} VALUES ('a', 'answered', 'd', '2026-08-31', NULL, NULL, NULL, NULL, 'unreached', {_AT})",
+    f"{_EVENT} VALUES ('a', 'answered', 'e', '2026-09-03', NULL, NULL, NULL, NULL, 'unreached', {_AT})",
+    f"{_EVENT} VALUES ('b', 'closed', 'd', '2026-08-31', NULL, NULL, NULL, NULL, 'no_need', {_AT})",
+]
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_a_checkpoint_and_a_tidy_table_still_know_their_deliveries(lake: Lake) -
     assert lake.tidy(files=10) == ["observations"]
     lake._open("observations").create_checkpoint()
     assert not lake.append("observations", told("d3"), "d3")
-    assert lake.when_taken("observations", "d3") == DAY + timedelta(days=3)
+    assert lake.when_taken("observations", ["d3", "d99"]) == {"d3": DAY + timedelta(days=3)}
     assert_frame_equal(lake.known_on("observations", DAY + timedelta(days=5)), before)
     assert lake.known_on("observations", DAY + timedelta(days=5), version=3).height == 9
 
@@ -82,8 +82,7 @@ def test_a_checkpoint_and_a_tidy_table_still_know_their_deliveries(lake: Lake) -
 def test_a_header_without_rows_is_remembered_too(lake: Lake) -> None:
     assert lake.append("contacts", told("d1", rows=0, table="contacts"), "d1")
     assert not lake.append("contacts", told("d1", rows=0, table="contacts"), "d1")
-    assert lake.when_taken("contacts", "d1") is None
-    assert lake.when_taken("contacts", "d2") is None
+    assert lake.when_taken("contacts", ["d1", "d2"]) == {}
 
 
 def test_later_is_not_known_and_the_day_of_the_first_attempt_stays(lake: Lake) -> None:
@@ -92,7 +91,7 @@ def test_later_is_not_known_and_the_day_of_the_first_attempt_stays(lake: Lake) -
     assert set(lake.known_on("observations", DAY)["delivery"]) == {"d1"}
     assert set(lake.known_on("observations", DAY + timedelta(days=1))["delivery"]) == {"d1", "d2"}
     assert lake.known_on("observations", DAY - timedelta(days=1)).is_empty()
-    assert lake.when_taken("observations", "d2") == DAY + timedelta(days=1)
+    assert lake.when_taken("observations", ["d2"]) == {"d2": DAY + timedelta(days=1)}
 
 
 def test_superseded_is_hidden(lake: Lake) -> None:
