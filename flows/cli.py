@@ -135,6 +135,39 @@ def explain(alert: str, config: Config = DEFAULT_CONFIG, work: Work = None) -> N
     show_alert(_screen(), glance(config, work), alert)
 
 
+@app.command()
+def stop(
+    household: Annotated[str | None, typer.Argument(help="Household number (세대번호).", show_default=False)] = None,
+    reason: Annotated[str | None, typer.Option(help="Why: a code, see `--list`.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day of the stop.", show_default="until lifted")
+    ] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="From today on its data may be processed again.")] = False,
+    show: Annotated[
+        bool, typer.Option("--list", help="Stops that hold today, and the reasons to choose from.")
+    ] = False,
+    as_of: AsOf = None,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """A household asked that its data be not processed: in no queue and on no sheet from the next night on."""
+    from flows import report, stops
+    from flows.desk import open_desk
+
+    day = as_of.date() if as_of else today()
+    if show:
+        report.stopped(_screen(), stops.stops_on(glance(config, work), day), stops.REASONS, day)
+        return
+    if household is None or (reason is None and not lift):
+        raise typer.BadParameter("name a household number and --reason CODE, or --lift, or --list")
+    with open_desk(config, work) as desk:
+        if lift:
+            report.lifted(_screen(), stops.lift_stop(desk, household, day), day)
+            return
+        last = until.date() if until else None
+        report.stop_entered(_screen(), stops.stop_household(desk, household, str(reason), day, last), day, last)
+
+
 def _prefect(work: Path) -> None:
     from flows.engine import set_environment
 

@@ -1,12 +1,13 @@
 """The night's summary, and what the ledger keeps of it."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from alerts.queue import Filled
 from flows.desk import Desk
-from flows.queue_settings import capacities
+from flows.queue_settings import capacities, told_capacities
 from flows.run import Run
 from flows.scoring import Scored
 from flows.summary import NightSummary, OfficeQueue, Taken
@@ -28,12 +29,12 @@ def close_night(
     return NightSummary(
         as_of=run.as_of, run=run.id, model=run.model, taken=taken, households=scored.scores.height,
         decisions=decisions, not_joined={name: scored.prepared.counts[name] for name in NOT_JOINED},
-        offices=_offices(desk, filled, offices), outbox=outbox, replies=desk.replies, seconds=run.seconds,
+        offices=_offices(desk, run.as_of, filled, offices), outbox=outbox, replies=desk.replies, seconds=run.seconds,
     )  # fmt: skip
 
 
-def _offices(desk: Desk, filled: Filled, offices: pl.DataFrame) -> tuple[OfficeQueue, ...]:
-    places = capacities(desk.settings.queue, offices)
+def _offices(desk: Desk, as_of: date, filled: Filled, offices: pl.DataFrame) -> tuple[OfficeQueue, ...]:
+    places = capacities(desk.settings.queue, offices, told_capacities(desk, as_of))
     held = filled.alerts.group_by("office").agg(open=pl.len(), new=pl.col("is_new").sum())
     below = filled.considered.filter(pl.col("decision") == "below_cut").group_by("office").agg(below=pl.len())
     told = offices.join(held, on="office", how="left").join(below, on="office", how="left")

@@ -21,6 +21,7 @@ EXIT_CODES: Final = {
     "lake": 24,
     "sealed": 25,
     "explanation": 26,
+    "stop": 27,
 }
 
 

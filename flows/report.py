@@ -1,7 +1,8 @@
 """What a person reads on the terminal after a command."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -9,9 +10,13 @@ from rich.table import Table
 from flows.summary import NightSummary, Taken, TrainingSummary
 from store.tables import Run
 
+if TYPE_CHECKING:  # a done night is told without the library of frames
+    from store.stops import Stopped
+
 # alerts.tables.DECISIONS in the operator's words.
 DECIDED = {
     "queued_urgent": "joined, urgent",
+    "queued_criterion": "joined, by a district's own criterion",
     "queued_risk": "joined, by risk",
     "queued_explore": "joined, drawn at random",
     "carried": "still open from before",
@@ -21,6 +26,7 @@ DECIDED = {
     "no_signal": "no live signal",
     "not_scored": "no score",
     "removed": "died",
+    "stopped": "asked not to be processed",
     "no_office": "in no listed office",
 }
 
@@ -42,7 +48,7 @@ def night(show: Console, told: NightSummary) -> None:
         words = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in lost.items())
         show.print(f"Observations that could not be joined: {words}.")
     _offices(show, told)
-    show.print(f"Queues: [bold]{told.outbox}[/]/<office>/queue.csv, <district>/considered.csv")
+    show.print(f"Queues: [bold]{told.outbox}[/]/<office>/queue_<office>_<day>.xlsx and .csv, <district>/considered.csv")
     show.print(f"Replies for agencies: {told.replies}")
     _seconds(show, told.seconds)
 
@@ -90,7 +96,43 @@ def deliveries(show: Console, taken: tuple[Taken, ...]) -> None:
             show.print(
                 f"  [yellow]{told.state}[/] {told.file}: {told.message}" + (f" -> {told.cure}" if told.cure else "")
             )
+    _sheets(show, taken)
     _leftovers(show, taken)
+
+
+def _sheets(show: Console, taken: tuple[Taken, ...]) -> None:
+    """What officers wrote; the rows without an answer are theirs to fill in still, no fault."""
+    came = [t for t in taken if t.source == "sheets" and t.state == "taken"]
+    if came:
+        told, new = sum(t.answers for t in came), sum(t.new_answers for t in came)
+        blank = sum(t.unanswered for t in came)
+        show.print(
+            f"  Returned sheets: {len(came):,} with {told:,} answers ({new:,} new); {blank:,} rows not answered yet."
+        )
+
+
+def stopped(show: Console, stops: "list[Stopped]", reasons: Mapping[str, str], day: date) -> None:
+    show.print(f"{len(stops):,} households are stopped on {day}; nobody can be told apart here.")
+    if stops:
+        table = table_of("from", "until", "reason", "entered by")
+        for one in stops:
+            words = f"{one.reason} {reasons.get(one.reason, '')}".strip()
+            table.add_row(str(one.from_on), str(one.until_on or "until lifted"), words, one.source)
+        show.print(table)
+    show.print("Reasons: " + ", ".join(f"{code} ({words})" for code, words in reasons.items()))
+
+
+def stop_entered(show: Console, is_new: bool, day: date, until: date | None) -> None:
+    held = f"from {day} " + (f"until {until}" if until else "until it is lifted")
+    if is_new:
+        show.print(f"Stopped {held}: in no queue and on no sheet from the next night on.")
+        show.print("Sheets that went out before still show it: tell the office.")
+    else:
+        show.print("It is stopped for that time already; nothing was changed.")
+
+
+def lifted(show: Console, was_stopped: bool, day: date) -> None:
+    show.print(f"Lifted from {day} on." if was_stopped else "It was not stopped; nothing was changed.")
 
 
 def _leftovers(show: Console, taken: tuple[Taken, ...]) -> None:

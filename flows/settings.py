@@ -1,16 +1,21 @@
 """config.yaml, typed. Each room receives the small part it needs, never the whole."""
 
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from flows.errors import OperatorError
+from signals.catalogue import SIGNALS
+from signals.signal import Housing
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(gt=0)]
+OfficeCode = Annotated[str, Field(pattern=r"^[0-9]{10}$")]
+DistrictCode = Annotated[str, Field(pattern=r"^[0-9]{5}$")]
 
 
 class _Part(BaseModel):
@@ -46,13 +51,50 @@ class DueDays(_Part):
     partial: Count
 
 
+class Criterion(_Part):
+    """A district's own rule. Everything named must hold; alerts.criteria says the rest."""
+
+    name_ko: Annotated[str, Field(min_length=1, max_length=100)]
+    district: DistrictCode | None = None
+    offices: tuple[OfficeCode, ...] = ()
+    share: Annotated[float, Field(gt=0, le=1)]
+    any_signal: tuple[str, ...] = ()
+    lives_alone: bool | None = None
+    has_child: bool | None = None
+    has_senior: bool | None = None
+    housing: tuple[Housing, ...] = ()
+    least_head_age: Annotated[int, Field(ge=0, le=120)] | None = None
+    most_head_age: Annotated[int, Field(ge=0, le=120)] | None = None
+    least_points: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("any_signal")
+    @classmethod
+    def _known_signals(cls, told: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in told if name not in SIGNALS]:
+            near = [match for name in unknown for match in get_close_matches(name, SIGNALS, n=1)]
+            hint = f" (did you mean {', '.join(near)}?)" if near else ""
+            raise ValueError(f"no signal is called {', '.join(unknown)}{hint}; the names stand in signals/catalogue")
+        return told
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if bool(self.district) == bool(self.offices):
+            raise ValueError("name a district or offices: one of the two")
+        return self
+
+
 class Queue(_Part):
     capacity: Count
-    capacity_by_office: dict[Annotated[str, Field(pattern=r"^\d{10}$")], Annotated[int, Field(ge=0)]]
+    capacity_by_office: dict[OfficeCode, Annotated[int, Field(ge=0)]]
     explore_share: Share
+    reports_share: Share
     bands: Bands
     due_days: DueDays
+    escalate_after_days: Annotated[int, Field(ge=0)]
     cool_down_days: Count
+    repeat_from: Count
+    trace_from: Count
+    criteria: tuple[Criterion, ...]
 
 
 class Model(_Part):

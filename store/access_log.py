@@ -29,7 +29,7 @@ _ATTEMPTS = 20
 class Disclosure:
     account: str
     place: str  # host or address it was asked from
-    task: str  # sheet | look_up | explain | export
+    task: str  # sheet | look_up | explain | export | stop
     purpose: str
     reason: str
     subjects: Sequence[int]  # household keys
