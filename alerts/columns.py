@@ -68,7 +68,10 @@ def _lane(row: Row) -> str:
 
 
 def _band(row: Row) -> str:
-    return BANDS[row["band"]] if row["band"] is not None else ""
+    """Where the band itself is not told (alerts.bands.told_band): what holds for everybody who was scored."""
+    if row["band"] is not None:
+        return BANDS[row["band"]]
+    return f"{next(iter(BANDS.values()))} 이상" if row["true_band"] is not None else ""
 
 
 def _state(row: Row) -> str:

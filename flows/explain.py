@@ -43,7 +43,7 @@ def _folder(work: Path) -> Path:
 def show_alert(show: Console, seen: Glance, alert_id: str) -> None:
     alert = alerts.find(seen.engine, alert_id)
     if alert is None:
-        raise OperatorError("alert", f"there is no alert {alert_id}", "copy the 알림번호 from a queue.csv")
+        raise OperatorError("alert", f"there is no alert {alert_id}", "copy the 알림번호 from an office sheet")
     told = _newest(seen.settings.work, alert_id)
     show.print(f"[bold]{alert.id}[/]  office {alert.office}  lane {alert.lane}  band {alert.band}  {alert.state}")
     show.print(

@@ -9,19 +9,17 @@ from pathlib import Path
 
 import polars as pl
 
-from alerts.benefits import load_benefits, point_to
-from alerts.considered import summarise
-from alerts.considered import write_csv as write_considered
+from alerts.benefits import point_to
 from alerts.queue import Filled, fill_queues
 from alerts.reasons import tell
-from alerts.sheet import write_csv as write_sheet
 from features import Known
 from flows.desk import Desk, now
 from flows.draw import seeded
-from flows.queue_settings import queue_settings
+from flows.queue_settings import capacities, queue_settings
 from flows.residences import residences
-from flows.run import ROOT, Run
+from flows.run import Run
 from flows.scoring import Scored
+from flows.sheets import benefit_table, district_files, office_files
 from signals.catalogue import SIGNALS
 from store import access_log, alerts, identities
 from store.access_log import Disclosure
@@ -46,8 +44,7 @@ def fill_office_queues(desk: Desk, run: Run, scored: Scored, known: Known, offic
 
 def tell_reasons(scored: Scored, queue: pl.DataFrame, pushes: pl.DataFrame, as_of: date) -> pl.DataFrame:
     told = tell(queue, pushes, scored.evidence, scored.facts, SIGNALS)
-    table = load_benefits((ROOT / "alerts" / "benefits.yaml").read_text(encoding="utf-8"))
-    return point_to(told, scored.facts, scored.evidence, table, as_of)
+    return point_to(told, scored.facts, scored.evidence, benefit_table(), as_of)
 
 
 def publish(desk: Desk, run: Run, told: pl.DataFrame, filled: Filled, offices: pl.DataFrame, known: Known) -> Path:
@@ -56,7 +53,8 @@ def publish(desk: Desk, run: Run, told: pl.DataFrame, filled: Filled, offices: p
     _record_access(desk, run, told)
     people = identities.look_up(desk.engine, desk.keys, residences(known, told["household_key"]))
     people = people.rename({"name": "head_name"})
-    files = _sheets(told, people, offices) | _considered(filled, offices)
+    capacity = capacities(desk.settings.queue, offices)
+    files = office_files(told, people, offices, capacity, run.as_of) | district_files(filled, offices)
     folder = desk.outbox / run.as_of.isoformat()
     _write_all(folder, files | {"manifest.json": _manifest(run, files)})
     access_log.anchor(desk.engine, desk.work / "anchors", run.as_of)
@@ -74,26 +72,6 @@ def _record_access(desk: Desk, run: Run, told: pl.DataFrame) -> None:
     ]  # fmt: skip
     if disclosures:
         access_log.record_all(desk.engine, desk.keys, disclosures, now())
-
-
-def _sheets(told: pl.DataFrame, people: pl.DataFrame, offices: pl.DataFrame) -> dict[str, bytes]:
-    """Every office gets a sheet, also an empty one: a missing file would look like a fault."""
-    return {
-        f"{office}/queue.csv": write_sheet(told.filter(pl.col("office") == office), people)
-        for office in offices["office"]
-    }
-
-
-def _considered(filled: Filled, offices: pl.DataFrame) -> dict[str, bytes]:
-    summary = summarise(filled.considered, offices)
-    return {
-        f"{_district(part['district'][0])}/considered.csv": write_considered(part)
-        for part in summary.partition_by("district", maintain_order=True)
-    }
-
-
-def _district(code: str) -> str:
-    return f"district-{code}" if code else "no-office"
 
 
 def _manifest(run: Run, files: Mapping[str, bytes]) -> bytes:

@@ -43,9 +43,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Shown:
 
 
 def test_the_demo_leaves_queues_and_says_where(demo: Shown) -> None:
-    assert len(list((demo.work / "outbox").glob("*/*/queue.csv"))) >= 2
+    assert len(list((demo.work / "outbox").glob("*/*/queue_*.csv"))) >= 2
     assert list((demo.work / "outbox").glob("*/district-*/considered.csv"))
-    for words in ("households scored", "queue.csv", "deployed", "ROC-AUC", "set aside"):
+    for words in ("households scored", "queue_", "deployed", "ROC-AUC", "set aside"):
         assert words in demo.out
 
 
@@ -85,7 +85,7 @@ def test_a_day_before_the_last_night_is_refused_with_its_own_exit_code(demo: Sho
 def test_status_and_explain_tell_what_the_night_wrote_down(demo: Shown) -> None:
     told = blindspot("status", work=demo.work)
     assert "nightly-20261102" in told.stdout
-    sheet = next(f for f in sorted((demo.work / "outbox").glob("*/*/queue.csv")) if f.stat().st_size > 2000)
+    sheet = next(f for f in sorted((demo.work / "outbox").glob("*/*/queue_*.csv")) if f.stat().st_size > 2000)
     alert = re.findall(r"A[A-Z2-7]{13}", sheet.read_text(encoding="utf-8-sig"))[0]
     why = blindspot("explain", alert, work=demo.work)
     assert why.returncode == 0, why.stderr
@@ -145,7 +145,7 @@ def found_in(data: bytes, needles: list[bytes]) -> bool:
 
 def expected(file: Path, work: Path) -> bool:
     """The office's own sheet; files that still wait in the inbox as their sender left them."""
-    return file.name == "queue.csv" or file.is_relative_to(work / "inbox")
+    return file.name.startswith("queue_") or file.is_relative_to(work / "inbox")
 
 
 def test_every_command_has_help_and_stands_in_the_readme() -> None:

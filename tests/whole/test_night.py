@@ -49,7 +49,7 @@ def run_night(config: Path, work: Path, as_of: date = NIGHT) -> None:
 
 
 def sheets(outbox: Path) -> dict[str, list[dict[str, str]]]:
-    files = sorted(outbox.glob("*/queue.csv"))
+    files = sorted(outbox.glob("*/queue_*.csv"))
     return {f.parent.name: list(csv.DictReader(io.StringIO(f.read_bytes().decode("utf-8-sig")))) for f in files}
 
 
