@@ -5,6 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from alerts.columns import ALERT_HEADER, ANSWER_COLUMNS, OFFICE_HEADER
+
 ROOT = Path(__file__).parent.parent.parent
 OFFICE = "1111051500"
 OFFICES = f"office,name_ko,district,district_ko,region_ko,capacity\n{OFFICE},가상동,11110,종로구,서울특별시,5\n"
@@ -44,10 +46,10 @@ def addresses() -> bytes:
     return csv(header, rows, separator="|").encode("cp949")
 
 
-def write_work(folder: Path, **night: object) -> Path:
+def write_work(folder: Path, database: str | None = None, **night: object) -> Path:
     """A work folder with registers in its inbox; returns the settings file beside it."""
     told = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    told["work"] = "work"
+    told |= {"work": "work", "database": database}
     told["night"] |= {"required_sources": ["residents", "addresses"], **night}
     inbox = folder / "work" / "inbox"
     inbox.mkdir(parents=True)
@@ -57,3 +59,15 @@ def write_work(folder: Path, **night: object) -> Path:
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
     return config
+
+
+def sheet(*rows: dict[str, str], header: Sequence[str] = ()) -> bytes:
+    """A sheet as an office sends it back: columns by the names of alerts.answers, words as officers choose them."""
+    names = {"alert_id": ALERT_HEADER, "office": OFFICE_HEADER} | {c.name: c.header for c in ANSWER_COLUMNS}
+    columns = header or list(dict.fromkeys(["alert_id", *(name for row in rows for name in row)]))
+    told = [[row.get(name, "") for name in columns] for row in rows]
+    return csv([names.get(name, name) for name in columns], told).encode("utf-8-sig")
+
+
+def sheet_name(office: str = OFFICE, day: str = "20261102") -> str:
+    return f"queue_{office}_{day}.csv"
