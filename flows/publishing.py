@@ -15,11 +15,12 @@ from alerts.reasons import tell
 from features import Known
 from flows.desk import Desk, now
 from flows.draw import seeded
-from flows.queue_settings import capacities, queue_settings
+from flows.queue_settings import capacities, queue_settings, told_capacities
 from flows.residences import residences
 from flows.run import Run
 from flows.scoring import Scored
 from flows.sheets import benefit_table, district_files, office_files
+from flows.stops import stopped_on
 from signals.catalogue import SIGNALS
 from store import access_log, alerts, identities
 from store.access_log import Disclosure
@@ -35,10 +36,11 @@ def fill_office_queues(desk: Desk, run: Run, scored: Scored, known: Known, offic
         scored.evidence,
         alerts.open_alerts(desk.engine, run.as_of, besides=run.id),
         known.contacts,
-        queue_settings(desk.settings.queue, offices),
+        queue_settings(desk.settings.queue, offices, told_capacities(desk, run.as_of)),
         run.as_of,
         seeded(desk.settings.model.seed, run.as_of),
         bands_then=alerts.bands(desk.engine, run.as_of, besides=run.id),
+        stopped=stopped_on(desk, run.as_of),
     )
 
 
@@ -53,7 +55,7 @@ def publish(desk: Desk, run: Run, told: pl.DataFrame, filled: Filled, offices: p
     _record_access(desk, run, told)
     people = identities.look_up(desk.engine, desk.keys, residences(known, told["household_key"]))
     people = people.rename({"name": "head_name"})
-    capacity = capacities(desk.settings.queue, offices)
+    capacity = capacities(desk.settings.queue, offices, told_capacities(desk, run.as_of))
     files = office_files(told, people, offices, capacity, run.as_of) | district_files(filled, offices)
     folder = desk.outbox / run.as_of.isoformat()
     _write_all(folder, files | {"manifest.json": _manifest(run, files)})

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 import polars as pl
 
-from alerts.benefits import BenefitTable, load_benefits
 from alerts.columns import ALERT_HEADER, ANSWER_COLUMNS, OFFICE_HEADER
 from alerts.sheet import Returned, office_of, read_sheet
 from flows.desk import Desk
+from flows.sheets import benefit_table
 from signals.intake import SET_ASIDE
 from signals.tables import CONTACTS
 from store import answers
@@ -44,19 +43,13 @@ class ReadSheet:
 
 def read_returned(desk: Desk, path: Path, file: str, raw: bytes, digest: str, received_on: date) -> ReadSheet:
     """Raises DeliveryRefused when no row of the file can be taken in."""
-    told = read_sheet(raw, file, _benefits())
+    told = read_sheet(raw, file, benefit_table())
     ours = answers.asked(desk.engine, told.answers["alert_id"].to_list())
     faults = _faults(told.answers.join(ours, on="alert_id", how="left"), office_of(file), received_on)
     told = told.without(faults)
     capacity = _capacity(told, ours, office_of(file), "foreign_office" in faults["rule"])
     fresh = answers.unknown_yet(desk.engine, told.answers.select(answers.BROUGHT.names()), digest)
     return ReadSheet(path, digest, received_on, told, _contacts(fresh, ours, digest, received_on), capacity)
-
-
-@cache
-def _benefits() -> BenefitTable:
-    file = Path(__file__).parent.parent / "alerts" / "benefits.yaml"
-    return load_benefits(file.read_text(encoding="utf-8"))
 
 
 def _faults(asked: pl.DataFrame, office: str | None, received_on: date) -> pl.DataFrame:
