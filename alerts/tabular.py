@@ -118,6 +118,9 @@ _XLSX_CELL = re.compile(rb"""<(?:\w+:)?c\b[^<>]*?\sr=["']([A-Z]{1,3})([0-9]{1,7}
 _XLSX_ROW = re.compile(rb"""<(?:\w+:)?row\b[^<>]*?\sr=["']([0-9]{1,7})["'][^<>]*>\s*<(?:\w+:)?c\b(?![^<>]*\sr=)""")
 
 
+_UNKNOWN = 64  # columns a row is taken to have whose cells do not say where they stand
+
+
 def _cells_of_xlsx(data: bytes) -> Iterator[tuple[int, int]]:
     """(row, column) of what holds something, or may."""
     for found in _XLSX_CELL.finditer(data):
@@ -127,7 +130,7 @@ def _cells_of_xlsx(data: bytes) -> Iterator[tuple[int, int]]:
                 column = column * 26 + letter - 64
             yield int(found[2]), column
     for found in _XLSX_ROW.finditer(data):
-        yield int(found[1]), 1
+        yield int(found[1]), _UNKNOWN
 
 
 class _Ods:

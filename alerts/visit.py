@@ -40,18 +40,27 @@ def _numbered(texts: list[str]) -> list[str]:
 
 def _boxes(reasons: int) -> list[str]:
     line = "＿" * 8
-    rights = " ".join(f"{n}) {_box(RIGHT_OR_WRONG)}" for n in range(1, reasons + 1))
     return [
         "접촉일 ＿＿월 ＿＿일    다음 예정일 ＿＿월 ＿＿일",
-        f"방법  {_box(CHANNELS)}",
-        f"접촉  {_box(RESULTS)}",
-        f"욕구  {_box(NEED_CONFIRMED)}",
-        f"이유  {rights}",
+        f"방법  {_boxes_of(CHANNELS)}",
+        *_lines("접촉", [_box(word) for word in RESULTS.values()], 3),
+        f"욕구  {_boxes_of(NEED_CONFIRMED)}",
+        *_lines("이유", [f"{n}) {_boxes_of(RIGHT_OR_WRONG)}" for n in range(1, reasons + 1)], 2),
         f"처리결과 {line}  급여 {line}",
         f"거부·종결 사유 {line * 2}",
     ]
 
 
-def _box(words: Mapping[str, str]) -> str:
+def _lines(label: str, parts: list[str], most: int) -> list[str]:
+    """`most` parts to a line, the label before the first."""
+    told = ["  ".join(parts[n : n + most]) for n in range(0, len(parts), most)]
+    return [f"{label}  {line}" if n == 0 else f"          {line}" for n, line in enumerate(told)]
+
+
+def _boxes_of(words: Mapping[str, str]) -> str:
+    return " ".join(map(_box, words.values()))
+
+
+def _box(word: str) -> str:
     # A box and its word are not parted at the end of a line.
-    return " ".join(f"□{word.replace(' ', chr(0xA0))}" for word in words.values())
+    return f"□{word.replace(' ', chr(0xA0))}"

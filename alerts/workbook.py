@@ -28,7 +28,7 @@ FIRST_ROW = HEADER_ROW + 1
 FROZEN = 3  # columns: number, lane, name stay in sight while answers are written at the right
 
 FONT = "맑은 고딕"
-_POINTS_PER_LINE, _PADDING, _TALLEST = 15.0, 5.0, 409.0
+_POINTS_PER_LINE, _PADDING, _TALLEST = 14.5, 6.0, 409.0
 _GRID = "#C9CED6"
 # Colour and word always together: a printout in grey, or an eye that sees no red, loses nothing.
 LANE_LOOKS: Mapping[str, Mapping[str, Any]] = {
@@ -218,10 +218,7 @@ def _write_visits(made: _Book, sheet: Worksheet, rows: Sequence[Row], office: Of
         sheet.set_row(n, height(cells, [width for _, width in VISIT]))
         for at, text in enumerate(cells):
             look = {**_TOLD} | (dict(LANE_LOOKS[row["works_as"]]) if at == 0 else {})
-            # The boxes spread over the height of the row: room for a pen.
-            _write_text(
-                sheet, n, at, text, made.look(**look | ({"valign": "vjustify"} if at == len(VISIT) - 1 else {}))
-            )
+            _write_text(sheet, n, at, text, made.look(**look))
     sheet.freeze_panes(2, 1)
     sheet.protect("", _ALLOWED)
     sheet.repeat_rows(1)
