@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 from flows.desk import Desk, now
 from flows.engine import step
 from flows.refusals import as_operator_error
-from store import deliveries, ledger
+from store import deliveries, ledger, stops
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -80,7 +80,9 @@ def code_digest() -> str:
 
 def _inputs(desk: Desk, as_of: date, model: str) -> str:
     known = sorted(d.id for d in deliveries.listed(desk.engine) if d.state == "taken" and d.received_on <= as_of)
-    return _digest("|".join((model, *known)).encode())
+    # A household stopped after a killed attempt changes the queue: that is another run.
+    stopped = (str(key) for key in stops.stopped_on(desk.engine, as_of))
+    return _digest("|".join((model, *known, *stopped)).encode())
 
 
 def _digest(told: bytes) -> str:
