@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.parsers import expat
 
-from python_calamine import CalamineError, CalamineSheet, PasswordError, load_workbook
+from python_calamine import CalamineError, CalamineSheet, PasswordError, SheetTypeEnum, load_workbook
 
 from alerts.written import Cell
+from alerts.xls import reaches
 from signals.delivery import DeliveryRefused
 
 MOST_BYTES = 20_000_000
@@ -36,14 +37,12 @@ def read_workbook(raw: bytes, file: str) -> list[Sheet]:
     """XLSX, XLS or ODS; formulas by the value they last showed."""
     if len(raw) > MOST_BYTES:
         raise _too_large(file)
-    packed = _repacked(raw, file) if raw.startswith(b"PK") else raw
     try:
-        book = load_workbook(io.BytesIO(packed))
-        return [_sheet(book.get_sheet_by_name(name)) for name in book.sheet_names]
+        return _read_packed(raw, file) if raw.startswith(b"PK") else _read_xls(raw, file)
     except PasswordError:
         what = "암호가 걸려 있어 열 수 없습니다."
         raise DeliveryRefused("password", file, what, "암호를 풀어 다시 저장한 뒤 보내 주십시오.") from None
-    except (CalamineError, ValueError, OSError) as error:
+    except (CalamineError, ValueError, IndexError, OSError) as error:
         raise _broken(file) from error
     except BaseException as error:
         # A damaged file can make the reader's own code panic; that is no Exception.
@@ -52,10 +51,30 @@ def read_workbook(raw: bytes, file: str) -> list[Sheet]:
         raise _broken(file) from None
 
 
-def _sheet(sheet: CalamineSheet) -> Sheet:
-    return Sheet(sheet.name, [list(row) for row in sheet.to_python(skip_empty_area=False)])
+def _read_packed(raw: bytes, file: str) -> list[Sheet]:
+    return list(_sheets(_repacked(raw, file)))
 
 
+def _read_xls(raw: bytes, file: str) -> list[Sheet]:
+    reached = reaches(raw)
+    if sum(reach.rows * reach.columns for reach in reached) > MOST_CELLS:
+        raise _too_large(file)
+    sheets = list(_sheets(raw))
+    for sheet, reach in zip(sheets, reached, strict=True):
+        for row, column in reach.errors:
+            sheet.rows[row][column] = _ERROR
+    return sheets
+
+
+def _sheets(book: bytes) -> Iterator[Sheet]:
+    opened = load_workbook(io.BytesIO(book))
+    for told in opened.sheets_metadata:
+        if told.typ == SheetTypeEnum.WorkSheet:
+            sheet: CalamineSheet = opened.get_sheet_by_name(told.name)
+            yield Sheet(told.name, [list(row) for row in sheet.to_python(skip_empty_area=False)])
+
+
+_ERROR = "#오류"
 # An error value (#NAME?, after somebody typed -없음) and a formula never computed come out of the reader as empty: an
 # answer would be lost without a word. Told as text, they are no word of ours, and the row is set aside.
 _ERROR_CELL = re.compile(rb"""(<(?:\w+:)?c\b[^<>]*\st=)(["'])e\2""")
@@ -95,6 +114,8 @@ def _unpacked(raw: bytes, part: zipfile.ZipInfo, most: int, file: str) -> bytes:
         raise _broken(file)
     if len(data) > most:
         raise _too_large(file)
+    if zlib.crc32(data) != part.CRC:
+        raise _broken(file)  # read on, it would say something nobody wrote
     return data
 
 
