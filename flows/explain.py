@@ -20,7 +20,7 @@ GROUPS_KO = {"across": "여러 신호를 함께 볼 때", "household": "가구 �
 
 def keep_explanations(work: Path, told: pl.DataFrame, pushes: pl.DataFrame, run: str, model: str) -> None:
     """Sentences and pushes of the night's alerts, by key: no name, no address."""
-    texts = [c for c in told.columns if c.startswith(("reason_", "check_", "benefit_"))]
+    texts = [c for c in told.columns if c.startswith(("reason_", "ease_", "check_", "benefit_"))]
     kept = told.select("alert_id", "household_key", "as_of", "signals", *texts).join(
         pushes, on="household_key", how="left"
     )

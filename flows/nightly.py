@@ -39,5 +39,5 @@ def work_night(desk: Desk, run: Run) -> NightSummary:
     pushes = run.stage(explain_alerts, scored, model, filled.alerts)
     told = run.stage(tell_reasons, scored, filled.alerts, pushes, run.as_of)
     keep_explanations(desk.work, told, pushes, run.id, model_id)
-    outbox = run.stage(publish, desk, run, told, filled, offices, known)
+    outbox = run.stage(publish, desk, run, scored, told, filled, offices, known)
     return close_night(desk, run, taken, scored, filled, offices, outbox)

@@ -4,26 +4,31 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from alerts.benefits import point_to
+from alerts.eases import ease
 from alerts.queue import Filled, fill_queues
 from alerts.reasons import tell
+from alerts.workload import PERIOD_DAYS
 from features import Known
+from features.history import covered, history
 from flows.desk import Desk, now
 from flows.draw import seeded
 from flows.queue_settings import capacities, queue_settings, told_capacities
 from flows.residences import residences
 from flows.run import Run
 from flows.scoring import Scored
-from flows.sheets import benefit_table, district_files, office_files
+from flows.sheets import Handout, benefit_table, district_files, office_files
 from flows.stops import stopped_on
+from signals.answers import last_told
 from signals.catalogue import SIGNALS
 from store import access_log, alerts, identities
 from store.access_log import Disclosure
+from store.cases import cases
 from store.files import make_folder, sync_folder, write_whole
 
 
@@ -45,18 +50,32 @@ def fill_office_queues(desk: Desk, run: Run, scored: Scored, known: Known, offic
 
 
 def tell_reasons(scored: Scored, queue: pl.DataFrame, pushes: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """What raised the score, what lowered it, what to check, which benefits to look at."""
     told = tell(queue, pushes, scored.evidence, scored.facts, SIGNALS)
+    silent = covered(scored.prepared, queue["household_key"])
+    told = ease(told, pushes, scored.evidence, scored.facts, silent, SIGNALS)
     return point_to(told, scored.facts, scored.evidence, benefit_table(), as_of)
 
 
-def publish(desk: Desk, run: Run, told: pl.DataFrame, filled: Filled, offices: pl.DataFrame, known: Known) -> Path:
+def publish(
+    desk: Desk, run: Run, scored: Scored, told: pl.DataFrame, filled: Filled, offices: pl.DataFrame, known: Known
+) -> Path:
     """Alerts recorded, access recorded, then every file of the night in one rename."""
     alerts.save(desk.engine, run.id, run.as_of, told, now())
     _record_access(desk, run, told)
     people = identities.look_up(desk.engine, desk.keys, residences(known, told["household_key"]))
     people = people.rename({"name": "head_name"})
-    capacity = capacities(desk.settings.queue, offices, told_capacities(desk, run.as_of))
-    files = office_files(told, people, offices, capacity, run.as_of) | district_files(filled, offices)
+    hand = Handout(
+        as_of=run.as_of,
+        told=told,
+        filled=filled,
+        offices=offices,
+        capacity=capacities(desk.settings.queue, offices, told_capacities(desk, run.as_of)),
+        history=history(scored.prepared, told["household_key"]),
+        contacts=last_told(known.contacts),
+        cases=cases(desk.engine, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
+    )
+    files = office_files(hand, people) | district_files(hand)
     folder = desk.outbox / run.as_of.isoformat()
     _write_all(folder, files | {"manifest.json": _manifest(run, files)})
     access_log.anchor(desk.engine, desk.work / "anchors", run.as_of)

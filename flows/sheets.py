@@ -1,6 +1,7 @@
-"""What a night hands out, as bytes: per office a workbook and its CSV twin; per district what was considered."""
+"""What a night hands out, as bytes: a workbook, its CSV twin and a page per office; a page and counts per district."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
@@ -9,9 +10,26 @@ import polars as pl
 from alerts.benefits import BenefitTable, load_benefits
 from alerts.considered import summarise
 from alerts.considered import write_csv as write_considered
+from alerts.district_page import write_district_page
+from alerts.page import SELECTIONS, TEMPLATES, write_office_page
 from alerts.queue import Filled
 from alerts.sheet import Office, write_csv, write_workbook
+from alerts.workload import escalated, results, workload
 from flows.run import ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """One night's queues with all that is told beside them."""
+
+    as_of: date
+    told: pl.DataFrame  # alerts with reasons, what lowered the score, and benefits
+    filled: Filled
+    offices: pl.DataFrame
+    capacity: Mapping[str, int]
+    history: pl.DataFrame  # features.history of the households in a queue
+    contacts: pl.DataFrame  # signals.tables.CONTACTS, one row per selection
+    cases: pl.DataFrame  # store.cases
 
 
 @cache
@@ -19,30 +37,52 @@ def benefit_table() -> BenefitTable:
     return load_benefits((ROOT / "alerts" / "benefits.yaml").read_text(encoding="utf-8"))
 
 
-def office_files(
-    told: pl.DataFrame, people: pl.DataFrame, offices: pl.DataFrame, capacity: Mapping[str, int], as_of: date
-) -> dict[str, bytes]:
+@cache
+def _templates() -> Mapping[str, str]:
+    return {name: (ROOT / "alerts" / "pages" / name).read_text(encoding="utf-8") for name in TEMPLATES}
+
+
+def office_files(hand: Handout, people: pl.DataFrame) -> dict[str, bytes]:
     """Every office gets a sheet, also an empty one: a missing file would look like a fault.
 
     Office and day stand in the file's name: the sheets of all offices come back into one inbox.
     """
     files: dict[str, bytes] = {}
-    for code, name_ko, district_ko in offices.select("office", "name_ko", "district_ko").iter_rows():
-        office = Office(code, name_ko, district_ko, capacity[code])
-        mine = told.filter(pl.col("office") == code)
-        place = f"{code}/queue_{code}_{as_of:%Y%m%d}"
+    for code, name_ko, district_ko in hand.offices.select("office", "name_ko", "district_ko").iter_rows():
+        office = Office(code, name_ko, district_ko, hand.capacity[code])
+        mine = hand.told.filter(pl.col("office") == code)
+        place = f"{code}/queue_{code}_{hand.as_of:%Y%m%d}"
         files[f"{place}.csv"] = write_csv(mine, people)
-        files[f"{place}.xlsx"] = write_workbook(mine, people, office, benefit_table(), as_of)
+        files[f"{place}.xlsx"] = write_workbook(mine, people, office, benefit_table(), hand.as_of)
+        selections = hand.contacts.join(mine, on="household_key", how="semi").select(SELECTIONS.names())
+        files[f"{code}/index.html"] = write_office_page(
+            mine, people, hand.history, selections, office, hand.as_of, _templates()
+        )
     return files
 
 
-def district_files(filled: Filled, offices: pl.DataFrame) -> dict[str, bytes]:
-    summary = summarise(filled.considered, offices)
-    return {
-        f"{_district(part['district'][0])}/considered.csv": write_considered(part)
+def district_files(hand: Handout) -> dict[str, bytes]:
+    """Counts of all that was considered; for districts we know also the managers' page."""
+    summary = summarise(hand.filled.considered, hand.offices)
+    files = {
+        f"{_folder(part['district'][0])}/considered.csv": write_considered(part)
         for part in summary.partition_by("district", maintain_order=True)
     }
+    listed = hand.cases.join(hand.offices, on="office", how="semi")
+    load = workload(hand.filled.alerts, hand.offices, hand.capacity, listed, hand.as_of)
+    came, late = results(listed, hand.as_of), escalated(hand.filled.alerts)
+    for (code, name_ko), offices in hand.offices.group_by("district", "district_ko", maintain_order=True):
+        files[f"{_folder(str(code))}/index.html"] = write_district_page(
+            summary.filter(pl.col("district") == code),
+            load.filter(pl.col("district") == code),
+            came.join(offices, on="office", how="semi"),
+            late.join(offices, on="office", how="semi"),
+            str(name_ko),
+            hand.as_of,
+            _templates(),
+        )
+    return files
 
 
-def _district(code: str) -> str:
-    return f"district-{code}" if code else "no-office"
+def _folder(district: str) -> str:
+    return f"district-{district}" if district else "no-office"

@@ -77,7 +77,7 @@ def bands(engine: Engine, as_of: date, besides: str = "") -> pl.DataFrame:
 
     The band it truly had, not the one that was shown.
     """
-    last = _last_stand(as_of, besides)
+    last = last_stand(as_of, besides)
     query = select(AlertEvent.alert, AlertEvent.true_band).join(last, AlertEvent.id == last.c.id)
     with reading(engine) as session:
         rows = [tuple(row) for row in session.execute(query)]
@@ -92,7 +92,7 @@ def open_per_office(engine: Engine, as_of: date) -> dict[str, tuple[int, int]]:
         return {office: (count, int(overdue)) for office, count, overdue in session.execute(query.order_by("office"))}
 
 
-def _last_stand(as_of: date, besides: str) -> Subquery:
+def last_stand(as_of: date, besides: str) -> Subquery:
     """Per alert, the event that tells how it stood."""
     return (
         select(AlertEvent.alert, func.max(AlertEvent.id).label("id"))
@@ -108,7 +108,7 @@ def _stood(as_of: date, besides: str) -> Select[Any]:
 
     Only the last alert of a household: what another has followed is never taken up again.
     """
-    last = _last_stand(as_of, besides)
+    last = last_stand(as_of, besides)
     newest = (
         select(Alert.household_key, func.max(Alert.opened_on).label("opened_on"))
         .where(Alert.opened_on <= as_of, Alert.run != besides)

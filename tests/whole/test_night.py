@@ -70,7 +70,7 @@ def test_every_alert_tells_who_why_what_to_check_and_what_may_help(worked: Worke
             for column in ("알림번호", "구분", "처리기한", "세대주", "발굴 이유 1", "확인할 점 1", "살펴볼 급여 1"):
                 assert row[column], f"{column} is empty"
             assert "{" not in " ".join(row.values())
-            assert not row["결과"], "answers are the officer's"
+            assert not row["처리결과"], "answers are the officer's"
 
 
 def test_a_household_stands_in_one_queue_once(worked: Worked) -> None:
@@ -89,7 +89,7 @@ def test_everybody_considered_is_counted_with_the_reason(worked: Worked) -> None
     assert considered == sum(worked.night.decisions.values())
 
 
-NOT_COUNTS = {"행정동코드", "행정동", "검토 가구", "긴급 신호 가구", "선정 최저 위험 수준"}
+NOT_COUNTS = {"행정동코드", "행정동", "검토 가구", "긴급 신호 가구", "선정 최저 위험 수준", *OPEN.values()}
 
 
 def test_accepted_and_set_aside_make_up_what_was_received(worked: Worked) -> None:
@@ -105,8 +105,8 @@ def test_accepted_and_set_aside_make_up_what_was_received(worked: Worked) -> Non
 
 def test_the_manifest_names_every_file_and_its_digest(worked: Worked) -> None:
     told = json.loads((worked.night.outbox / "manifest.json").read_bytes())
-    files = {str(f.relative_to(worked.night.outbox)) for f in worked.night.outbox.rglob("*.csv")}
-    assert set(told["files"]) == files
+    files = {str(f.relative_to(worked.night.outbox)) for f in worked.night.outbox.rglob("*") if f.is_file()}
+    assert set(told["files"]) | {"manifest.json"} == files
     assert told["model"] == worked.night.model
 
 

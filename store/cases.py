@@ -1,0 +1,48 @@
+"""What came of alerts, for the managers' page: no household, no alert id."""
+
+from datetime import date
+
+import polars as pl
+from sqlalchemy import Engine, or_, select
+
+from alerts.life import stand
+from store.alerts import last_stand
+from store.answers import known_on
+from store.database import reading
+from store.tables import Alert, AlertEvent, Answer
+
+CASES = pl.Schema(
+    {
+        "office": pl.String,  # where the alert stood on the day asked for
+        "due_on": pl.Date,  # of the first contact, as it was set when the alert was opened
+        "first_contacted_on": pl.Date,
+        "outcome": pl.String,  # of the answer that stands
+        "answered_on": pl.Date,  # its contact date
+    }
+)
+
+
+def cases(engine: Engine, since: date, as_of: date) -> pl.DataFrame:
+    """CASES of the alerts due or answered between the two days, as known on `as_of`."""
+    opened, last = AlertEvent, last_stand(as_of, besides="")
+    answered = select(Answer.alert).where(Answer.received_on <= as_of, Answer.contacted_on >= since)
+    query = (
+        select(Alert.id, opened.due_on)
+        .join(opened, opened.alert == Alert.id)
+        .where(opened.event == "opened", opened.known_on <= as_of)
+        .where(or_(opened.due_on >= since, Alert.id.in_(answered)))
+        .order_by(Alert.id)
+    )
+    with reading(engine) as session:
+        due = pl.DataFrame(
+            session.execute(query).tuples().all(), {"alert_id": pl.String, "due_on": pl.Date}, orient="row"
+        )
+        stood = select(AlertEvent.alert, AlertEvent.office).join(last, AlertEvent.id == last.c.id)
+        offices = pl.DataFrame(
+            session.execute(stood).tuples().all(), {"alert_id": pl.String, "office": pl.String}, orient="row"
+        )
+        told = known_on(session, as_of, due["alert_id"].to_list())
+    first = told.group_by("alert_id").agg(first_contacted_on=pl.col("contacted_on").min())
+    standing = stand(told).select("alert_id", "outcome", "answered_on")
+    joined = due.join(offices, on="alert_id").join(first, on="alert_id", how="left")
+    return joined.join(standing, on="alert_id", how="left").sort("alert_id").select(CASES.names())
