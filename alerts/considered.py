@@ -7,6 +7,7 @@ import polars as pl
 
 from alerts.bands import BANDS
 from alerts.cells import csv_bytes
+from alerts.lanes import LANES, WORKS_AS
 from alerts.tables import CONSIDERED, DECISIONS, take
 
 OFFICES = pl.Schema(
@@ -31,10 +32,18 @@ _SHOWN = (
 COUNTED: Mapping[str, tuple[str, ...]] = {
     DECISIONS[shown]: tuple(code for code, word in DECISIONS.items() if word == DECISIONS[shown]) for shown in _SHOWN
 }
+# Of the alerts now open, new and carried. By the lane as worked: nothing here tells which are explore.
+OPEN: Mapping[str, str] = {
+    "open": "현재 알림",
+    **{f"open_{code}": f"현재 {LANES[code].label_ko}" for code in WORKS_AS},
+    "overdue": "기한 지남",
+    "escalated": "기한 크게 지남",
+}
 
 
 def summarise(considered: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:
-    """One row per office: office, name_ko, district, district_ko, considered, one count per decision, urgent, cut_band.
+    """One row per office: office, name_ko, district, district_ko, considered, one count per decision, urgent, cut_band,
+    and of the alerts now open: open, open_{works_as} for each, overdue (the escalated too), escalated.
 
     `offices`: office, name_ko, district, district_ko; each appears, also with nothing to do. Households without an
     office, or in one nobody listed, are counted under district "". The counts add up to `considered`.
@@ -47,9 +56,13 @@ def summarise(considered: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:
         pl.col("is_urgent").sum().cast(pl.Int64).alias("urgent"),
         # The band of the last household that joined by risk; null where nobody did.
         pl.col("band").filter(pl.col("decision") == "queued_risk").min().alias("cut_band"),
+        pl.col("works_as").is_not_null().sum().cast(pl.Int64).alias("open"),
+        *((pl.col("works_as") == code).sum().cast(pl.Int64).alias(f"open_{code}") for code in WORKS_AS),
+        (pl.col("escalation") >= 1).sum().cast(pl.Int64).alias("overdue"),
+        (pl.col("escalation") >= 2).sum().cast(pl.Int64).alias("escalated"),
     )
     listed = take(offices, OFFICES, "offices")
-    figures = pl.col("considered", "urgent", *DECISIONS).fill_null(0)
+    figures = pl.col("considered", "urgent", *DECISIONS, *OPEN).fill_null(0)
     return (
         listed.join(by_office, on="office", how="full", coalesce=True, validate="1:1")
         .with_columns(
@@ -57,7 +70,7 @@ def summarise(considered: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:
             pl.col("name_ko", "district_ko").fill_null(UNASSIGNED),
             pl.col("district").fill_null(""),
         )
-        .select(*OFFICES.names(), "considered", *DECISIONS, "urgent", "cut_band")
+        .select(*OFFICES.names(), "considered", *DECISIONS, "urgent", "cut_band", *OPEN)
         .sort("district", "office")
     )
 
@@ -66,11 +79,19 @@ def write_csv(summary: pl.DataFrame) -> bytes:
     """summary of one district (rows of `summarise`) -> the bytes of its considered.csv."""
     if summary["district"].n_unique() > 1:
         raise ValueError("considered.csv holds one district; split the summary by district first")
-    header = ["행정동코드", "행정동", "검토 가구", *COUNTED, "긴급 신호 가구", "선정 최저 위험 수준"]
+    header = ["행정동코드", "행정동", "검토 가구", *COUNTED, "긴급 신호 가구", "선정 최저 위험 수준", *OPEN.values()]
     return csv_bytes(header, [_row(row) for row in summary.sort("office").iter_rows(named=True)])
 
 
 def _row(row: dict[str, Any]) -> list[str]:
     counts = [str(sum(row[code] for code in codes)) for codes in COUNTED.values()]
     cut = BANDS[row["cut_band"]] if row["cut_band"] is not None else ""
-    return [row["office"], row["name_ko"], str(row["considered"]), *counts, str(row["urgent"]), cut]
+    return [
+        row["office"],
+        row["name_ko"],
+        str(row["considered"]),
+        *counts,
+        str(row["urgent"]),
+        cut,
+        *(str(row[name]) for name in OPEN),
+    ]

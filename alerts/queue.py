@@ -195,13 +195,14 @@ def _claims(
     signals: Mapping[str, Signal],
 ) -> list[Claim]:
     """Which of the waiting meet which of the district's own criteria."""
-    unknown = {name for criterion in settings.criteria for name in criterion.any_signal} - set(signals)
-    if unknown:
+    named = {name for criterion in settings.criteria for name in criterion.any_signal}
+    if unknown := named - set(signals):
         raise ValueError(f"criteria name signals the catalogue does not: {', '.join(sorted(unknown))}")
     if not settings.criteria:
         return []
     waiting = decided.filter(pl.col("decision").is_null()).select("household_key", "office", "points")
-    told = _with_told(waiting, facts, warnings)
+    # Most of the country waits: only what the criteria name is joined.
+    told = _with_told(waiting, facts, warnings.filter(pl.col("signal").is_in(list(named))))
     return [Claim(c.name_ko, c.offices, c.share, told.filter(meets(c))["household_key"]) for c in settings.criteria]
 
 

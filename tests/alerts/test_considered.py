@@ -1,13 +1,14 @@
 import csv
 import io
+from datetime import date
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from alerts.considered import COUNTED, UNASSIGNED, summarise, write_csv
+from alerts.considered import COUNTED, OPEN, UNASSIGNED, summarise, write_csv
 from alerts.tables import DECISIONS
-from tests.alerts.drawn import evidence, facts, fill
+from tests.alerts.drawn import evidence, facts, fill, opened
 from tests.alerts.towns import Home, tables, towns
 
 OFFICES = pl.DataFrame(
@@ -53,6 +54,9 @@ def test_a_district_as_its_office_reads_it() -> None:
         "현재 신호 없음": "1",
         "긴급 신호 가구": "1",
         "선정 최저 위험 수준": "높음",
+        "현재 알림": "3",
+        "현재 긴급": "1",
+        "현재 일반": "2",
     }
     lost = summary.filter(district="").row(0, named=True)
     assert (lost["name_ko"], lost["considered"], lost["no_office"]) == (UNASSIGNED, 1, 1)
@@ -61,3 +65,26 @@ def test_a_district_as_its_office_reads_it() -> None:
 def test_two_districts_never_share_a_file() -> None:
     with pytest.raises(ValueError, match="one district"):
         write_csv(summarise(fill({}, facts(), evidence()).considered, OFFICES))
+
+
+def test_open_alerts_are_counted_as_they_are_worked_and_by_how_late_they_are() -> None:
+    people = facts(*({"household_key": key} for key in range(5)))
+    due = [date(2026, 11, 2), date(2026, 11, 1), date(2026, 10, 19), date(2026, 10, 18)]
+    lanes = [("explore", "trace"), ("explore", "risk"), ("partial", "partial"), ("trace", "trace")]
+    carried = opened(
+        *(
+            {"household_key": key, "lane": lane, "works_as": works_as, "due_on": day}
+            for key, (day, (lane, works_as)) in enumerate(zip(due, lanes, strict=True))
+        )
+    )
+    filled = fill({}, people, evidence({"household_key": 4, "signal": "self_report"}), carried)
+    row = summarise(filled.considered, OFFICES).filter(office="1111051500").row(0, named=True)
+    assert {name: row[name] for name in OPEN} == {
+        "open": 5,
+        "open_urgent": 1,
+        "open_risk": 1,
+        "open_trace": 2,
+        "open_partial": 1,
+        "overdue": 3,  # a day, 14 days and 15 days
+        "escalated": 1,
+    }
