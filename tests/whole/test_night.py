@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from alerts.considered import OPEN
 from features import build, prepare
 from flows import inbox
 from flows import nightly as night_module
