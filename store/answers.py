@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Engine, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, func, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from alerts.answers import ANSWERS, REASON_COLUMNS
 from alerts.life import TOLD, stand
@@ -30,6 +30,10 @@ ASKED = pl.Schema(
     }
 )
 _CHUNK = 10_000  # ids per statement
+_UNANSWERED: dict[str, Any] = {
+    "state": "waiting", "outcome": None, "attempts": 0, "next_on": None, "answered_on": None, "was_visited": False,
+    "closed_on": None,
+}  # fmt: skip
 _PLAIN = [name for name in ANSWERS if name not in ("alert_id", *REASON_COLUMNS)]
 
 
@@ -61,7 +65,8 @@ def record(
             known = {"delivery": delivery.id, "known_on": delivery.received_on, "recorded_at": now}
             session.execute(insert(OfficeCapacity), [row | known for row in told])
         fresh = _keep(session, delivery, brought, now)
-        _settle(session, delivery, sorted({row["alert"] for row in fresh}), now)
+        touched = {row["alert"] for row in fresh} | _corrected(session, delivery)
+        _settle(session, delivery, sorted(touched), now)
     return len(fresh)
 
 
@@ -94,19 +99,29 @@ def unknown_yet(engine: Engine, brought: pl.DataFrame, delivery: str) -> pl.Data
     known: set[tuple[str, str]] = set()
     with reading(engine) as session:
         for chunk in _chunks(brought["alert_id"].unique().sort().to_list()):
-            query = select(Answer.alert, Answer.version).where(Answer.alert.in_(chunk), Answer.delivery != delivery)
-            known |= {(alert, version) for alert, version in session.execute(query)}
+            query = select(Answer.alert, Answer.version).join(Delivery, Delivery.id == Answer.delivery)
+            others = query.where(Answer.alert.in_(chunk), Answer.delivery != delivery)
+            known |= set(session.execute(others.where(Delivery.superseded_by.is_(None))).tuples())
     is_new = [(row["alert_id"], version_of(row)) not in known for row in brought.iter_rows(named=True)]
     return brought.filter(pl.Series(is_new, dtype=pl.Boolean))
 
 
 def known_on(session: Session, as_of: date | None, alert_ids: Sequence[str]) -> pl.DataFrame:
-    """alerts.life.TOLD of these alerts as known on `as_of`; None: all that was ever told."""
+    """alerts.life.TOLD of these alerts as known on `as_of`; None: all that was ever told.
+
+    What a corrected file had told no longer counts from the day its correction was known.
+    """
     rows: list[tuple[Any, ...]] = []
+    correction = aliased(Delivery)
     for chunk in _chunks(alert_ids):
-        query = select(Answer).where(Answer.alert.in_(chunk))
-        for told in session.scalars(query if as_of is None else query.where(Answer.received_on <= as_of)):
-            rows.append(tuple(_told(told)[name] for name in TOLD))
+        query = select(Answer).join(Delivery, Delivery.id == Answer.delivery).where(Answer.alert.in_(chunk))
+        query = query.outerjoin(correction, correction.id == Delivery.superseded_by)
+        if as_of is None:
+            query = query.where(correction.id.is_(None))
+        else:
+            holds = or_(correction.id.is_(None), correction.received_on > as_of)
+            query = query.where(Answer.received_on <= as_of, holds)
+        rows += [tuple(_told(told)[name] for name in TOLD) for told in session.scalars(query)]
     return pl.DataFrame(rows, schema=TOLD, orient="row")
 
 
@@ -127,22 +142,37 @@ def _told(answer: Answer) -> dict[str, Any]:
 def _keep(session: Session, delivery: Delivery, brought: pl.DataFrame, now: datetime) -> list[dict[str, Any]]:
     """Only the versions nobody has told yet."""
     rows = {(row["alert_id"], version_of(row)): row for row in brought.select(BROUGHT.names()).iter_rows(named=True)}
-    known: set[tuple[str, str]] = set()
-    for chunk in _chunks(sorted({alert for alert, _ in rows})):
-        query = select(Answer.alert, Answer.version).where(Answer.alert.in_(chunk))
-        known |= {(alert, version) for alert, version in session.execute(query)}
+    held = _held(session, sorted({alert for alert, _ in rows}))
     came = {"delivery": delivery.id, "received_on": delivery.received_on, "recorded_at": now}
-    fresh = [
-        {
-            "alert": alert, "version": version, "office": row["office"], **{name: row[name] for name in _PLAIN},
-            "reasons": {name.split("_")[1]: row[name] for name in REASON_COLUMNS if row[name] is not None}, **came,
-        }
-        for (alert, version), row in sorted(rows.items())
-        if (alert, version) not in known
-    ]  # fmt: skip
+    fresh = []
+    for (alert, version), row in sorted(rows.items()):
+        if held.get((alert, version)) is False:
+            continue
+        if (alert, version) in held:
+            # Told by a file that was corrected since: told again, it counts from now on.
+            version = hashlib.sha256(f"{version}|{delivery.id}".encode()).hexdigest()
+        told = {name: row[name] for name in _PLAIN}
+        reasons = {name.split("_")[1]: row[name] for name in REASON_COLUMNS if row[name] is not None}
+        fresh.append({"alert": alert, "version": version, "office": row["office"], "reasons": reasons, **told, **came})
     if fresh:
         session.execute(insert(Answer), fresh)
     return fresh
+
+
+def _held(session: Session, alert_ids: Sequence[str]) -> dict[tuple[str, str], bool]:
+    """Alert and version of what was told before -> whether the file that told it was corrected since."""
+    found: dict[tuple[str, str], bool] = {}
+    for chunk in _chunks(alert_ids):
+        query = select(Answer.alert, Answer.version, Delivery.superseded_by.is_not(None))
+        query = query.join(Delivery, Delivery.id == Answer.delivery).where(Answer.alert.in_(chunk))
+        found |= {(alert, version): bool(is_corrected) for alert, version, is_corrected in session.execute(query)}
+    return found
+
+
+def _corrected(session: Session, delivery: Delivery) -> set[str]:
+    """Alerts of which a file told that this delivery corrects."""
+    query = select(Answer.alert).join(Delivery, Delivery.id == Answer.delivery)
+    return set(session.scalars(query.where(Delivery.superseded_by == delivery.id).distinct()))
 
 
 def _settle(session: Session, delivery: Delivery, alert_ids: list[str], now: datetime) -> None:
@@ -151,17 +181,16 @@ def _settle(session: Session, delivery: Delivery, alert_ids: list[str], now: dat
     followed = followed_by_another(session, alert_ids)
     before = {alert: state for chunk in _chunks(alert_ids) for alert, state in _states(session, chunk)}
     changes, events = [], []
-    for alert, row in stands.items():
+    for alert in alert_ids:
+        row = stands.get(alert, _UNANSWERED)
         is_open = row["state"] != "closed" and alert not in followed
         change = {name: row[name] for name in ("outcome", "attempts", "next_on", "answered_on", "was_visited")}
-        change |= {"id": alert, "state": "open" if is_open else "closed"}
-        if (before[alert] == "open") == is_open:
-            event = "answered"
-        else:
+        changes.append(change | {"id": alert, "state": "open" if is_open else "closed"})
+        event = "answered"
+        if (before[alert] == "open") != is_open:
             event = "reopened" if is_open else "closed"
             closed = (None, None) if is_open else (row["closed_on"] or delivery.received_on, delivery.id)
             session.execute(update(Alert).where(Alert.id == alert).values(closed_on=closed[0], closed_by=closed[1]))
-        changes.append(change)
         events.append(
             {
                 "alert": alert, "event": event, "source": delivery.id, "known_on": delivery.received_on,

@@ -114,6 +114,28 @@ def test_answers_another_file_has_told_are_known(opened: Engine) -> None:
     assert answers.unknown_yet(opened, told, "d1").height == 2, "a second attempt brings what the first brought"
 
 
+def register(engine: Engine, revision: int, received_on: date, *told: dict[str, Any]) -> int:
+    came = Delivery(id=f"r{revision}", source="contacts", base_month=DAY, received_on=received_on, revision=revision,
+                    file_name=f"r{revision}", state="taken", recorded_at=NOW)  # fmt: skip
+    rows = [dict.fromkeys(answers.BROUGHT) | row for row in told]
+    return answers.record(engine, came, pl.DataFrame(rows, schema=answers.BROUGHT), now=NOW)
+
+
+def test_what_a_corrected_file_had_told_counts_until_its_correction_is_known(opened: Engine) -> None:
+    two = {"alert_id": "A2", "contacted_on": THIRD, "outcome": "no_need"}
+    register(opened, 0, THIRD, SPOKEN, two)
+    assert open_on(opened, THIRD) == {}
+    assert register(opened, 1, FOURTH, two) == 1, "told again by the correction"
+    assert open_on(opened, THIRD) == {}, "that day is as it was"
+    assert open_on(opened, FOURTH) == {"A1": (None, 0, None)}, "the correction takes the answer back"
+    kept = alerts.find(opened, "A1")
+    assert kept
+    assert (kept.state, kept.outcome, kept.closed_on) == ("open", None, None)
+    assert answer(opened, "d1", FOURTH, SPOKEN) == 1, "and an officer may give it again in the same words"
+    assert open_on(opened, FOURTH) == {}
+    assert [e.event for e in alerts.history(opened, "A1")] == ["opened", "closed", "reopened", "closed"]
+
+
 def test_capacity_told_last_counts_from_the_day_it_is_known(engine: Engine) -> None:
     for name, day, places in (("d1", NEXT, 7), ("d2", THIRD, 9)):
         came = Delivery(id=name, source="sheets", base_month=DAY, received_on=day, file_name=name, state="taken",
