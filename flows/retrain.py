@@ -1,4 +1,4 @@
-"""Learn from officers' answers; deploy only what earns it."""
+"""Learn from officers' answers; deploy only what passes the gate."""
 
 import json
 from datetime import date
@@ -11,6 +11,7 @@ from prefect import flow
 from features import build, feature_list, prepare
 from flows.desk import Desk, now, open_desk
 from flows.errors import OperatorError
+from flows.gate import judge_challenger
 from flows.inbox import take_in
 from flows.knowledge import contacts_known_on, known_on
 from flows.offices import read_offices
@@ -27,9 +28,6 @@ from store import models
 from store.files import write_whole
 from store.tables import StoredModel
 
-# A challenger whose ranking is this much worse than the champion's was is not deployed.
-AUC_MARGIN = 0.02
-
 
 @flow(name="retrain", persist_result=False, log_prints=False)
 def retrain(as_of: date, config: str, work: str) -> TrainingSummary:
@@ -44,7 +42,7 @@ def learn(desk: Desk, run: Run) -> TrainingSummary:
     matrix = run.stage(build_matrix, desk, run.as_of)
     trained = run.stage(train_model, desk, matrix)
     stored, passport = run.stage(keep_model, desk, run.as_of, trained)
-    is_deployed, why = run.stage(deploy_if_better, desk, stored)
+    is_deployed, why = run.stage(judge_challenger, desk, run.as_of, stored, matrix, trained)
     run.model = stored.id
     run.counts = {"rows": matrix.height, "needs": int(matrix["label"].sum()), "deployed": is_deployed}
     return TrainingSummary(
@@ -85,21 +83,3 @@ def keep_model(desk: Desk, as_of: date, trained: Trained) -> tuple[StoredModel, 
     write_whole(desk.work / "reports" / f"{stored.id}.md", write_report(passport).encode())
     write_whole(desk.work / "reports" / f"{stored.id}.json", json.dumps(metrics, ensure_ascii=False).encode())
     return stored, passport
-
-
-def deploy_if_better(desk: Desk, stored: StoredModel) -> tuple[bool, str]:
-    """The first model is deployed, since a night needs an order; each later one must earn it."""
-    champion = models.champion(desk.engine)
-    if champion is not None and champion.id == stored.id:
-        return True, "the same model as the deployed one"
-    ours = stored.metrics["model"]["roc_auc"]["value"]
-    best = stored.metrics["rules"][stored.metrics["best_rule"]]
-    beside = f"ROC-AUC {ours:.3f}; best plain rule {best['roc_auc']['value']:.3f} ({best['name_ko']})"
-    if champion is not None:
-        theirs = champion.metrics["model"]["roc_auc"]["value"]
-        if ours < theirs - AUC_MARGIN:
-            return False, f"{beside}; the deployed model had {theirs:.3f}"
-        if ours <= best["roc_auc"]["value"]:
-            return False, f"{beside}: no better than that rule"
-    models.promote(desk.engine, stored.id, now())
-    return True, f"{beside}" + ("" if champion else "; the first model")

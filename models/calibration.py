@@ -1,11 +1,18 @@
 """From a margin to a chance that a visit finds need: Platt's two numbers, fitted on rows the model had not seen."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 Numbers = npt.NDArray[np.float64]
+
+DRAWS: Final = 200
+# Two numbers are learned: fewer answers than this of either kind teach them nothing.
+FEWEST: Final = 20
 
 
 class Calibration(NamedTuple):
@@ -50,3 +57,51 @@ def table(probability: Numbers, label: npt.NDArray[np.int64], bands: int = 10) -
 def expected_error(bands: tuple[Band, ...]) -> float:
     """Expected calibration error: mean gap between told and found, weighted by rows."""
     return sum(b.rows * abs(b.told - b.found) for b in bands) / sum(b.rows for b in bands)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Told against found, with the gap that chance alone would show."""
+
+    bands: tuple[Band, ...]
+    expected_error: float
+    low: float  # 2.5 % and 97.5 % of a seeded bootstrap of rows
+    high: float
+    by_chance: float  # 97.5 % of what a perfectly calibrated model of so many rows would show
+
+
+def curve(probability: Numbers, label: npt.NDArray[np.int64], rng: np.random.Generator, bands: int = 10) -> Curve:
+    n, told = len(label), table(probability, label, bands)
+    drawn, perfect = np.empty(DRAWS), np.empty(DRAWS)
+    for i in range(DRAWS):
+        rows = rng.integers(0, n, n)
+        drawn[i] = _quick_error(probability[rows], label[rows], bands)
+        perfect[i] = _quick_error(probability, (rng.random(n) < probability).astype(np.int64), bands)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Curve(told, expected_error(told), float(low), float(high), float(np.quantile(perfect, 0.975)))
+
+
+def _quick_error(probability: Numbers, label: npt.NDArray[np.int64], bands: int) -> float:
+    gap = (probability - label)[np.argsort(probability)]
+    edges = np.linspace(0, len(gap), bands + 1).astype(np.int64)[:-1]
+    return (
+        float(np.abs(np.add.reduceat(gap, edges)).sum() / len(gap))
+        if len(gap) >= bands
+        else expected_error(table(probability, label, bands))
+    )
+
+
+def out_of_time(judged: pl.DataFrame) -> Numbers:
+    """Chance of each row as it would have been told on its round's day: from the margins and answers of earlier rounds
+    that had arrived by then. NaN where too few had. `judged`: selected_on, received_on, label, margin."""
+    margin = judged.get_column("margin").to_numpy()
+    label = judged.get_column("label").cast(pl.Int64).to_numpy()
+    told = np.full(judged.height, np.nan)
+    days: list[date] = sorted(judged.get_column("selected_on").unique().to_list())
+    for day in days[1:]:
+        known = judged.select((pl.col("selected_on") < day) & (pl.col("received_on") < day)).to_series().to_numpy()
+        if min(label[known].sum(), (1 - label[known]).sum()) < FEWEST:
+            continue
+        rows = judged.select(pl.col("selected_on") == day).to_series().to_numpy()
+        told[rows] = fit(margin[known], label[known]).probability(margin[rows])
+    return told

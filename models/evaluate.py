@@ -12,6 +12,7 @@ Numbers = npt.NDArray[np.float64]
 
 DRAWS: Final = 200
 SHARE: Final = 0.10
+CROWDED: Final = 0.5
 
 
 class Interval(NamedTuple):
@@ -85,11 +86,15 @@ def _per_score(label: Numbers, ranks: npt.NDArray[np.int64], weight: Numbers | N
 
 
 def _roc_auc(needs: Numbers, rest: Numbers) -> float:
+    if not needs.sum() or not rest.sum():
+        return 0.5  # nothing to tell apart
     below = np.cumsum(rest) - rest
     return float((needs * (below + rest / 2)).sum() / (needs.sum() * rest.sum()))
 
 
 def _average_precision(needs: Numbers, rest: Numbers) -> float:
+    if not needs.sum():
+        return 0.0
     found, taken = np.cumsum(needs[::-1]), np.cumsum((needs + rest)[::-1])
     precision = np.divide(found, taken, out=np.zeros_like(found), where=taken > 0)
     return float((precision * needs[::-1]).sum() / needs.sum())
@@ -108,6 +113,8 @@ def ranking_intervals(
         if needs.sum() and rest.sum():
             drawn.append((_roc_auc(needs, rest), _average_precision(needs, rest)))
     told = _per_score(label, ranks, None)
+    if not drawn:
+        return Interval(_roc_auc(*told), 0.0, 1.0), Interval(_average_precision(*told), 0.0, 1.0)
     aucs, precisions = np.array(drawn).T
     return _interval(_roc_auc(*told), aucs), _interval(_average_precision(*told), precisions)
 
@@ -125,10 +132,42 @@ def per_office(judged: pl.DataFrame, score: Numbers, capacity: Mapping[str, int]
     return _taken(rows.with_columns(score=pl.Series(score)), ["office", "selected_on"])
 
 
-def _taken(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def contested(judged: pl.DataFrame, capacity: Mapping[str, int]) -> tuple[pl.DataFrame, dict[str, int], str]:
+    """Rows and places on which one order can differ from another: the offices' own, or, where their places hold more
+    than half of the rows judged and so nearly everybody whatever the order, the top fifth of each round."""
+    places = pl.col("office").replace_strict(dict(capacity), return_dtype=pl.Int64)
+    rounds = judged.group_by("office", "selected_on").agg(pl.len(), places=places.first())
+    taken = rounds.select(pl.min_horizontal("len", "places").sum()).item() or 0
+    if taken <= CROWDED * judged.height:
+        return judged, dict(capacity), "at the offices' capacity"
+    fifth = max(1, round(judged.height / max(judged.get_column("selected_on").n_unique(), 1) / 5))
+    return (
+        judged.with_columns(office=pl.lit("all")),
+        {"all": fifth},
+        f"top {fifth} of each round: offices hold nearly all",
+    )
+
+
+def chance_taken(judged: pl.DataFrame, score: Numbers, capacity: Mapping[str, int]) -> Numbers:
+    """Each row's chance of a place in its office and round: 1 above the cut, 0 below, what is left shared by ties."""
+    places = pl.col("office").replace_strict(dict(capacity), return_dtype=pl.Int64)
+    by = ["office", "selected_on"]
+    rows = _with_cut(judged.select(*by, places=places).with_columns(score=pl.Series(score)), by)
+    above, tied = pl.col("score") > pl.col("cut"), pl.col("score") == pl.col("cut")
+    left = (pl.col("taken") - above.sum().over(by).cast(pl.Int64)) / tied.sum().over(by)
+    chance = rows.select(pl.when(above).then(1.0).when(tied).then(left).otherwise(0.0).fill_null(0.0)).to_series()
+    return chance.to_numpy().astype(np.float64)
+
+
+def _with_cut(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Adds `taken`, places that are filled, and `cut`, the lowest score among them (null: no place)."""
     order = pl.col("score").rank("ordinal", descending=True).over(by)
     rows = rows.with_columns(order=order, taken=pl.min_horizontal("places", pl.len().over(by)))
-    rows = rows.with_columns(cut=pl.col("score").filter(pl.col("order") <= pl.col("taken")).min().over(by))
+    return rows.with_columns(cut=pl.col("score").filter(pl.col("order") <= pl.col("taken")).min().over(by))
+
+
+def _taken(rows: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    rows = _with_cut(rows, by)
     above, tied = pl.col("score") > pl.col("cut"), pl.col("score") == pl.col("cut")
     counted = rows.group_by(by, maintain_order=True).agg(
         pl.col("taken").first(),

@@ -50,6 +50,11 @@ class Engine:
         # A tree that is a single leaf pushes nothing.
         self._trees = [self._read(tree, (), ()) for tree in trees.trees if not tree.is_leaf()]
 
+    @property
+    def work(self) -> int:
+        """Decisions and look-ups per household: what explaining costs, the same on every machine."""
+        return sum(_work(tree) for tree in self._trees)
+
     def pushes(self, matrix: Matrix) -> Numbers:
         """Groups x rows."""
         sums = np.zeros((self._groups, len(matrix)))
@@ -84,6 +89,12 @@ class Engine:
             group = self._group_of[column]
             sums[group] = sums[group] + table[:, position] if group in sums else table[:, position]
         return tuple((group, np.ascontiguousarray(values)) for group, values in sums.items())
+
+
+def _work(node: _Split | _Leaf) -> int:
+    if isinstance(node, _Leaf):
+        return len(node.tables)
+    return 1 + _work(node.left) + (_work(node.right) if node.right is not None else 0)
 
 
 def _went_on(covers: tuple[float, ...], path: tuple[int, ...], column: int, share: float) -> tuple[float, ...]:

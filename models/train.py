@@ -6,55 +6,25 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Final
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import polars as pl
 
 from models import calibration, comparison
-from models.columns import CAP, Column, FeatureLike, Matrix, columns_of, matrix_of, without_extremes
+from models.columns import CAP, FeatureLike, columns_of, matrix_of, without_extremes
 from models.errors import TrainingRefused
 from models.explain import check_against_shap, expected_margin
 from models.folds import Fold, Folds, split
+from models.learner import FIXED, Labels, Learner, Numbers, TrainSettings, try_out
 from models.model import Model, read_model
 from models.rules import single_rules
 from signals.outcomes import NEED_DEFINITION
 
-Numbers = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.int64]
+__all__ = ["TrainSettings", "Trained", "train"]
 
-# Chosen on three made-up countries (8,400 reviewed rows x 390 columns each; precision at capacity 1.45 times the best
-# general rule's, mean of three seeds) and by cross-validation on real card arrears (7,500 people, ROC-AUC 0.77). Flat
-# around these values on both. The mean of three seeds' models gained nothing.
-FIXED: Final[dict[str, Any]] = {
-    "objective": "binary",
-    "metric": "binary_logloss",
-    "min_data_in_leaf": 40,
-    "feature_fraction": 0.3,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "lambda_l2": 10.0,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbosity": -1,
-}
-FEWEST_TREES: Final = 20
 SHAP_SAMPLE: Final = 500
 PACKAGES: Final = ("lightgbm", "numpy", "pandas", "polars", "shap", "woodelf-explainer")
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    trees: int = 200  # at most; the judged rounds choose
-    leaves: int = 16
-    depth: int = 5
-    learning_rate: float = 0.05
-    gap_days: int = 60
-    min_positives: int = 50
-    # 10,000 rows keep one core busy for a second; two threads on a busy 2-core machine took 40, waiting for each other.
-    # The bytes are the same for any number.
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +32,9 @@ class Trained:
     model: Model
     text: str  # LightGBM's, as it is signed and saved
     facts: dict[str, Any]  # for the passport: JSON, no household in it
-    judged: pl.DataFrame  # household_key, selected_on, office, label, margin, probability of rows not learned from
+    judged: (
+        pl.DataFrame
+    )  # rows not learned from: household_key, selected_on, received_on, office, label, margin, probability
 
 
 def train(
@@ -81,8 +53,8 @@ def train(
     _refuse_labels(label, settings.min_positives)
     values = matrix_of(rows, columns)
     folds = _refuse_folds(split(rows, settings.gap_days))
-    learner = _Learner(values, label, columns, settings, seed)
-    trees, margin = _try_out(learner, folds)
+    learner = Learner(values, label, columns, settings, seed)
+    trees, margin = try_out(learner, folds)
     seen = np.isfinite(margin)
     fitted = _refuse_worthless(calibration.fit(margin[seen], label[seen]))
     text = without_extremes(learner.fit(trees).model_to_string(num_iteration=trees))
@@ -152,63 +124,11 @@ def _refuse_constant(margin: Numbers) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Learner:
-    values: Matrix
-    label: Labels
-    columns: tuple[Column, ...]
-    settings: TrainSettings
-    seed: int
-
-    def parameters(self) -> dict[str, Any]:
-        return {
-            **FIXED,
-            "num_leaves": self.settings.leaves,
-            "max_depth": self.settings.depth,
-            "learning_rate": self.settings.learning_rate,
-            "num_threads": self.settings.threads,
-            "seed": self.seed,
-            "monotone_constraints": [c.monotone for c in self.columns],
-            # "basic" forbids good splits below a constrained one; "advanced" costs twice the time for the same ranking.
-            "monotone_constraints_method": "intermediate",
-        }
-
-    def dataset(self, rows: npt.NDArray[np.int64] | slice, reference: Any = None) -> Any:
-        names = [c.name for c in self.columns]
-        return lgb.Dataset(self.values[rows], self.label[rows], feature_name=names, reference=reference)
-
-    def fit(self, trees: int) -> Any:
-        return lgb.train(self.parameters(), self.dataset(slice(None)), trees)
-
-    def fit_and_judge(self, fold: Fold) -> tuple[Any, Numbers]:
-        """The booster, and its mean loss on the judged rows after each tree."""
-        told: dict[str, dict[str, list[float]]] = {}
-        train = self.dataset(fold.train)
-        booster = lgb.train(
-            self.parameters(), train, self.settings.trees,
-            valid_sets=[self.dataset(fold.test, train)], valid_names=["judged"],
-            callbacks=[lgb.record_evaluation(told)],
-        )  # fmt: skip
-        return booster, np.array(told["judged"]["binary_logloss"])
-
-
-def _try_out(learner: _Learner, folds: Folds) -> tuple[int, Numbers]:
-    """Number of trees with the least loss over all judged rows, and each row's margin from a model that had not seen it
-    (NaN: never judged)."""
-    tried = [(fold, *learner.fit_and_judge(fold)) for fold in folds.folds]
-    loss = np.sum([curve * len(fold.test) for fold, _, curve in tried], axis=0)
-    trees = max(int(loss.argmin()) + 1, min(FEWEST_TREES, learner.settings.trees))
-    margin = np.full(len(learner.label), np.nan)
-    for fold, booster, _ in tried:
-        margin[fold.test] = booster.predict(learner.values[fold.test], raw_score=True, num_iteration=trees)
-    return trees, margin
-
-
 def _judged(
     rows: pl.DataFrame, seen: npt.NDArray[np.bool_], margin: Numbers, fitted: calibration.Calibration
 ) -> pl.DataFrame:
     return (
-        rows.select("household_key", "selected_on", "office", pl.col("label").cast(pl.Int8))
+        rows.select("household_key", "selected_on", "received_on", "office", pl.col("label").cast(pl.Int8))
         .filter(pl.Series(seen))
         .with_columns(margin=margin[seen], probability=fitted.probability(margin[seen]))
     )

@@ -63,6 +63,22 @@ def champion(engine: Engine) -> StoredModel | None:
         return session.scalars(select(StoredModel).where(StoredModel.state == "champion")).first()
 
 
+def previous(engine: Engine) -> StoredModel | None:
+    """The champion before today's. What was rolled back is not among them."""
+    with reading(engine) as session:
+        was_champion = select(StoredModel).where(StoredModel.state == "retired", StoredModel.promoted_at.is_not(None))
+        return session.scalars(was_champion.order_by(StoredModel.promoted_at.desc(), StoredModel.id)).first()
+
+
+def roll_back(engine: Engine, current: str, before: str, now: datetime) -> None:
+    """`current` is withdrawn and `before` champion again, in one commit. Going back twice goes back further."""
+    with writing(engine) as session:
+        withdrawn, restored = session.get_one(StoredModel, current), session.get_one(StoredModel, before)
+        withdrawn.state, withdrawn.retired_at = "withdrawn", now
+        session.flush()  # the index allows one champion
+        restored.state, restored.promoted_at, restored.retired_at = "champion", now, None
+
+
 def find(engine: Engine, model: str) -> StoredModel | None:
     with reading(engine) as session:
         return session.get(StoredModel, model)
