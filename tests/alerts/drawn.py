@@ -97,6 +97,7 @@ def fill(
     *,
     seed: int = 0,
     bands_then: pl.DataFrame | None = None,
+    stopped: pl.Series | None = None,
     **settings: Any,
 ) -> Filled:
     return fill_queues(
@@ -109,6 +110,7 @@ def fill(
         AS_OF,
         np.random.default_rng(seed),
         bands_then=bands_then,
+        stopped=stopped,
     )
 
 

@@ -191,3 +191,132 @@ def test_an_alert_id_is_stable_and_cannot_be_taken_for_a_number() -> None:
     ids = {alert_id(key, AS_OF) for key in range(-5000, 5000)}
     assert len(ids) == 10_000
     assert all(i.startswith("A") and i.isalnum() and i.isascii() and len(i) == 14 for i in ids)
+
+
+def carried(alert: dict[str, Any], **fact: Any) -> dict[str, Any]:
+    """What tonight makes of one open alert."""
+    filled = fill({1: 0.3}, facts({"household_key": 1, **fact}), evidence(), opened({"household_key": 1, **alert}))
+    return filled.alerts.row(0, named=True)
+
+
+ANSWERED = date(2026, 10, 30)
+TRY = {"outcome": "unreached", "attempts": 1, "answered_on": ANSWERED, "was_visited": False, "due_on": ANSWERED}
+ANSWERS: dict[str, tuple[dict[str, Any], str, int]] = {  # -> lane as worked, days from the answer until due
+    "no answer by phone": ({}, "risk", 3),
+    "the second time": ({"attempts": 2}, "risk", 7),
+    "the third time": ({"attempts": 3}, "trace", 14),
+    "the ninth time": ({"attempts": 9}, "trace", 30),
+    "nobody there at a visit": ({"was_visited": True}, "trace", 3),
+    "not living there": ({"outcome": "not_living_there"}, "trace", 14),
+    "moved": ({"outcome": "moved"}, "trace", 14),
+    "in hospital": ({"outcome": "in_hospital"}, "risk", 30),
+    "in hospital, looked for before": ({"outcome": "in_hospital", "works_as": "trace", "lane": "trace"}, "risk", 30),
+    "an urgent one": ({"attempts": 3, "works_as": "urgent", "lane": "urgent"}, "urgent", 14),
+    "the officer's own day": ({"next_on": ANSWERED + timedelta(days=20)}, "risk", 20),
+    "a day before the answer": ({"next_on": ANSWERED - timedelta(days=1)}, "risk", 0),
+    "60 days ahead": ({"next_on": ANSWERED + timedelta(days=60)}, "risk", 60),
+    "61 days ahead": ({"next_on": ANSWERED + timedelta(days=61)}, "risk", 60),
+    "a note without an outcome": ({"outcome": None, "due_on": ANSWERED + timedelta(days=9)}, "risk", 9),
+}
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_what_an_answer_makes_of_an_open_alert(case: str) -> None:
+    told, works_as, days_ = ANSWERS[case]
+    alert = carried({**TRY, **told})
+    assert (alert["works_as"], alert["lane"]) == (works_as, works_as)
+    assert alert["due_on"] == ANSWERED + timedelta(days=days_)
+
+
+@pytest.mark.parametrize(("late", "escalation"), [(0, 0), (1, 1), (14, 1), (15, 2)])
+def test_an_idle_alert_escalates(late: int, escalation: int) -> None:
+    alert = carried({"due_on": AS_OF - timedelta(days=late)})
+    assert (alert["escalation"], alert["is_overdue"]) == (escalation, late > 0)
+
+
+def test_an_alert_that_moves_keeps_its_chance_and_gives_the_new_office_time() -> None:
+    there = {"household_key": 1, "office": "4113510300", "lane": "explore", "inclusion": 0.02, "due_on": AS_OF}
+    first = carried(there, address_status="no_unit")
+    assert (first["office"], first["moved_from"], first["moved_on"]) == (OFFICE, "4113510300", AS_OF)
+    assert (first["lane"], first["works_as"], first["inclusion"]) == ("explore", "trace", 0.02)
+    assert first["due_on"] == AS_OF + timedelta(days=3)
+    since = {"moved_from": "4113510300", "moved_on": date(2026, 10, 20)}
+    for day, told in ((date(2026, 10, 20), "4113510300"), (date(2026, 10, 21), None)):
+        assert carried({**TRY, **since, "answered_on": day})["moved_from"] == told
+    assert carried({**TRY, **since, "answered_on": date(2026, 10, 19), "attempts": 5})["works_as"] == "risk"
+
+
+@pytest.mark.parametrize(
+    ("fact", "works_as"),
+    [
+        ({}, "risk"),
+        ({"address_status": "no_unit"}, "trace"),
+        ({"address_status": "mismatch_suspected"}, "trace"),
+        ({"address_status": None}, "trace"),
+        ({"last_outcome": "not_living_there"}, "trace"),
+        ({"last_outcome": "unreached"}, "trace"),
+        ({"last_outcome": "watch"}, "risk"),
+        ({"relieved": ["housing"]}, "partial"),
+        ({"relieved": ["housing"], "address_status": "unknown"}, "trace"),
+    ],
+)
+@pytest.mark.parametrize("lane", ["risk", "explore"])
+def test_how_a_household_is_worked(fact: dict[str, Any], works_as: str, lane: str) -> None:
+    """Explore is what the same household would have been by risk: same word, same days."""
+    people = facts(*({"household_key": key, **fact} for key in (1, 2)))
+    told = evidence({"household_key": 1}, {"household_key": 2})
+    filled = fill({1: 0.5, 2: 0.5}, people, told, capacity=1, explore_share=float(lane == "explore"))
+    alert = filled.alerts.row(0, named=True)
+    assert (alert["lane"], alert["works_as"]) == ("explore" if lane == "explore" else works_as, works_as)
+    assert alert["due_on"] == AS_OF + timedelta(days=LANES[works_as].due_days)
+
+
+@pytest.mark.parametrize("reports", range(5))
+def test_a_flood_by_score_never_takes_the_places_kept_for_reports(reports: int) -> None:
+    """A fifth of 12, rounded up, is 3: reports fill them first, and what they leave stays free."""
+    people = facts(*({"household_key": key} for key in range(60)))
+    told = evidence(
+        *({"household_key": key} for key in range(60)),
+        *({"household_key": key, "signal": "neighbour_report"} for key in range(reports)),
+    )
+    filled = fill(dict.fromkeys(range(60), 0.4), people, told, capacity=12, reports_share=0.2)
+    found = Counter(decisions(filled).values())
+    assert found["queued_urgent"] == reports
+    assert found["queued_risk"] + found["queued_explore"] == 12 - max(3, reports)
+
+
+def test_a_household_that_asked_to_stop_is_in_no_queue_and_holds_no_place() -> None:
+    people = facts(*({"household_key": key} for key in range(4)))
+    told = evidence(*({"household_key": key} for key in range(3)), {"household_key": 3, "signal": "power_cut"})
+    full = opened({"household_key": 0})
+    stops = pl.Series([0, 3, 99])
+    filled = fill(dict.fromkeys(range(4), 0.4), people, told, full, capacity=1, explore_share=0, stopped=stops)
+    assert Counter(decisions(filled).values()) == {"stopped": 2, "queued_risk": 1, "below_cut": 1}
+    assert filled.alerts.height == 1
+
+
+def test_who_was_selected_again_and_again_comes_first_within_lane_and_band() -> None:
+    listed = [
+        {"household_key": 2, "alert": f"C-{n}", "outcome": outcome, "contacted_on": date(2026, n, 1)}
+        for n, outcome in ((2, "no_need"), (3, "unreached"), (5, None), (7, "moved"))
+    ]
+    people = facts(*({"household_key": key} for key in (1, 2, 3)))
+    told = evidence(*({"household_key": key} for key in (1, 2, 3)))
+    for rows, is_repeat in ((listed, True), (listed[:3], False)):
+        filled = fill({1: 0.3, 2: 0.3, 3: 0.5}, people, told, None, contacts(*rows))
+        assert filled.alerts.filter(household_key=2)["is_repeat"].to_list() == [is_repeat]
+        keys = filled.alerts["household_key"].to_list()
+        assert keys[0] == 3  # its band is higher
+        assert not is_repeat or keys[1] == 2
+
+
+def test_bands_are_told_where_nothing_is_to_hide_and_the_true_one_is_kept() -> None:
+    people = facts(*({"household_key": key} for key in range(8)))
+    told = evidence(*({"household_key": key} for key in range(7)), {"household_key": 7, "signal": "power_cut"})
+    scores_ = {key: 0.9 - key / 10 for key in range(8)}
+    for capacity, share, is_told in ((10, 0.5, True), (5, 0.0, True), (5, 0.5, False)):
+        filled = fill(scores_, people, told, capacity=capacity, explore_share=share)
+        chosen = filled.alerts.filter(pl.col("works_as") != "urgent")
+        assert (chosen["band"].null_count() == 0) is is_told
+        assert chosen["true_band"].null_count() == 0
+        assert filled.alerts.filter(works_as="urgent")["band"].null_count() == 0
