@@ -172,7 +172,8 @@ def _seen_before(desk: Desk, path: Path, digest: str, read: Found) -> Taken | No
 
 def _shown(path: Path) -> str:
     """A name that can be printed, stored and lengthened, whatever bytes its sender's system wrote."""
-    return path.name.encode("utf-8", "replace").decode()[:100]
+    # A file name has at most 255 bytes, a Korean letter three of them, and the reply's name is longer than the file's.
+    return path.name.encode("utf-8", "replace")[:200].decode(errors="ignore")[:100]
 
 
 def _day_after_last_night(desk: Desk) -> date:

@@ -1,6 +1,6 @@
 """Sheets that come back: read, held against our own records, made ready to be kept with the night's deliveries."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from store import answers
 
 SOURCE = "sheets"
 _DAY_HEADER = next(column.header for column in ANSWER_COLUMNS if column.name == "contacted_on")
+_WHOSE_CAPACITY = "어느 읍면동의 표인지 분명하지 않아, 적어 주신 ‘한 번에 맡을 수 있는 가구 수’는 반영하지 않았습니다."
 # Asked in this order; a row is told the first it breaks.
 _COLUMN_AT_FAULT = {
     "unknown_alert": ALERT_HEADER,
@@ -48,6 +49,8 @@ def read_returned(desk: Desk, path: Path, file: str, raw: bytes, digest: str, re
     faults = _faults(told.answers.join(ours, on="alert_id", how="left"), office_of(file), received_on)
     told = told.without(faults)
     capacity = _capacity(told, ours, office_of(file), "foreign_office" in faults["rule"])
+    if told.capacity is not None and not capacity:
+        told = replace(told, capacity=None, warnings=(*told.warnings, _WHOSE_CAPACITY))
     fresh = answers.unknown_yet(desk.engine, told.answers.select(answers.BROUGHT.names()), digest)
     return ReadSheet(path, digest, received_on, told, _contacts(fresh, ours, digest, received_on), capacity)
 

@@ -77,7 +77,7 @@ def three_alerts(desk: Desk) -> pl.DataFrame:
 
 def bring(desk: Desk, raw: bytes, file: str = sheet_name(), as_of: date = LATER) -> Taken:
     (desk.inbox / file).write_bytes(raw)
-    told = next(t for t in take_in(desk, as_of) if t.file == file)
+    told = next(t for t in take_in(desk, as_of) if file.startswith(t.file))
     assert told.accepted + told.set_aside == told.received
     return told
 
@@ -106,20 +106,36 @@ def test_a_sheet_is_taken_answered_and_archived(desk: Desk) -> None:
     assert "3줄 가운데 답 2줄" in reply(desk)[0]["내용"]
 
 
-def test_a_workbook_an_officer_saved_under_any_name(desk: Desk) -> None:
+def workbook(capacity: int) -> bytes:
     book = openpyxl.Workbook()
     page = book.active
     assert page is not None
-    for row in ("답", [ALERT_HEADER, "접촉일", "처리결과"], ["A0", datetime(2026, 11, 4, tzinfo=None), UNREACHED]):  # noqa: DTZ001
-        page.append(list(row))
-    guide = book.create_sheet("안내")
-    guide.append([CAPACITY_LABEL, 7])
+    for row in (["답"], [ALERT_HEADER, "접촉일", "처리결과"], ["A0", datetime(2026, 11, 4, tzinfo=None), UNREACHED]):  # noqa: DTZ001
+        page.append(row)
+    book.create_sheet("안내").append([CAPACITY_LABEL, capacity])
     written = io.BytesIO()
     book.save(written)
-    told = bring(desk, written.getvalue(), "사본 - 발굴 명단(김주무관).xlsx")
+    return written.getvalue()
+
+
+def test_a_workbook_an_officer_saved_under_any_name(desk: Desk) -> None:
+    told = bring(desk, workbook(7), "사본 - 발굴 명단(김주무관).xlsx")
     assert (told.state, told.answers) == ("taken", 1)
     assert told_capacities(desk, LATER) == {OFFICE: 7}
     assert told_capacities(desk, NIGHT) == {}
+
+
+def test_nobody_tells_the_capacity_of_another_office(desk: Desk) -> None:
+    file = f"queue_{OTHER}_20261102.xlsx"
+    told = bring(desk, workbook(7), file)
+    assert (told.set_aside, told_capacities(desk, LATER)) == (1, {})
+    assert [line for line in reply(desk, file) if "반영하지 않았습니다" in line["내용"]]
+
+
+def test_a_long_korean_name_gets_its_reply(desk: Desk) -> None:
+    told = bring(desk, workbook(7), "발굴대상자처리결과" * 8 + ".xlsx")
+    assert told.state == "taken"
+    assert len(list(desk.replies.iterdir())) == 1
 
 
 FAULTS: dict[str, tuple[dict[str, str], str]] = {
