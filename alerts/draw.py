@@ -69,11 +69,8 @@ def place(
         )
     )
     taken = claimed.with_columns(decision=pl.lit("queued_criterion"), inclusion=pl.lit(1.0))
-    return (
-        pl.concat([taken, drawn], how="diagonal")
-        .join(_told_over(ranked, explore_share), on="office", how="left")
-        .drop("office")
-    )
+    placed = pl.concat([taken, drawn], how="diagonal")
+    return placed.join(_told_over(ranked, explore_share), on="office", how="left").drop("office")
 
 
 def _claim(

@@ -53,7 +53,7 @@ def fill_queues(
     alert of theirs stays open, is not handed out and holds no place.
     """
     facts = take(facts, FACTS, "facts")
-    opened = _one_per_household(take(_with_new_columns(open_alerts), OPEN_ALERTS, "open_alerts"))
+    opened = _one_per_household(take(open_alerts, OPEN_ALERTS, "open_alerts"))
     known = last_told(take(contacts, CONTACTS, "contacts").filter(pl.col("received_on") <= as_of))
     talks = last_talks(known, bands_then)
     warnings = live_warnings(take(evidence, EVIDENCE, "evidence"), signals)
@@ -75,15 +75,6 @@ def fill_queues(
 
 def _is_among(households: pl.Series | None) -> pl.Expr:
     return pl.lit(False) if households is None else pl.col("household_key").is_in(households.implode())
-
-
-def _with_new_columns(open_alerts: pl.DataFrame) -> pl.DataFrame:
-    """Until the store tells them all."""
-    told = {name: pl.lit(None, dtype) for name, dtype in OPEN_ALERTS.items() if name not in open_alerts.columns}
-    told |= {"attempts": pl.lit(0, pl.Int64)} if "attempts" in told else {}
-    told |= {"works_as": pl.col("lane").replace("explore", "risk")} if "works_as" in told else {}
-    told |= {"true_band": pl.col("band")} if "true_band" in told else {}
-    return open_alerts.with_columns(**told)
 
 
 def _one_per_household(opened: pl.DataFrame) -> pl.DataFrame:
