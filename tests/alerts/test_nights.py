@@ -41,6 +41,15 @@ houses = st.fixed_dictionaries(
     }
 )
 
+TRIES = (None, "unreached", "unreached", "unreached", "not_living_there", "moved", "in_hospital")
+answers = st.tuples(
+    st.integers(0, 99),  # which alert
+    st.sampled_from([*TRIES, *TRIES, *OUTCOMES]),
+    st.sampled_from([None, *CHANNELS]),
+    st.integers(0, 6),  # days ago
+    st.sampled_from([None, None, None, -3, 5, 90]),  # the officer's own next day, from the contact
+)
+
 
 def a_signal(key: int, name: str, day: date) -> dict[str, Any]:
     months = None if SIGNALS[name].kind == "event" else 3
@@ -81,21 +90,15 @@ class Nights(RuleBasedStateMachine):
                 assert {n: row[n] for n in same} == {n: stood[row["alert_id"]][n] for n in same}
         self.last = filled
 
-    @rule(
-        pick=st.integers(0, 99),
-        outcome=st.sampled_from([None, "unreached", "unreached", *OUTCOMES]),
-        channel=st.sampled_from([None, *CHANNELS]),
-        ago=st.integers(0, 12),
-        ahead=st.sampled_from([None, -3, 5, 90]),
-    )
-    def an_answer(self, pick: int, outcome: str | None, channel: str | None, ago: int, ahead: int | None) -> None:
-        """To any alert ever sent out: the open, the closed (a correction), an older copy that arrives late."""
+    @rule(told=st.lists(answers, min_size=1, max_size=5), days=st.sampled_from([1, 1, 7]), seed=st.integers(0, 50))
+    def a_sheet_comes_back(self, told: list[tuple[Any, ...]], days: int, seed: int) -> None:
+        """Answers to any alert ever sent out: the open, the closed (a correction), an older copy that arrives late."""
         ids = sorted(self.town.alerts)
-        if ids:
+        for pick, outcome, channel, ago, ahead in told if ids else ():
             day = self.town.today - timedelta(days=ago)
             next_on = None if ahead is None else day + timedelta(days=ahead)
             self.town.answer(ids[pick % len(ids)], day, outcome, channel, next_on)
-            self.is_quiet = False
+        self.a_night(days, seed)
 
     @rule(pick=st.integers(0, 99))
     def an_answer_is_withdrawn(self, pick: int) -> None:
