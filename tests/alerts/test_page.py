@@ -15,6 +15,7 @@ from markupsafe import escape
 from alerts.columns import COLUMNS
 from alerts.lanes import LANES
 from alerts.page import MEANINGS, MOST_BYTES, SHAPES, STATES, write_office_page
+from alerts.timeline import timelines
 from signals.outcomes import OUTCOMES
 from tests.alerts import cards
 from tests.alerts.drawn import AS_OF, OFFICE
@@ -168,6 +169,9 @@ def test_cards_stand_in_the_order_of_the_sheet_and_are_counted() -> None:
     ranks = [LANES[lane].rank for lane, _ in lanes]
     assert ranks == sorted(ranks)
     assert len(lanes) == 40
+    late = [row["due_on"] < AS_OF for row in alerts.iter_rows(named=True)]
+    assert [state for _, state in lanes].count("late") == sum(late) > 0
+    assert [state for _, state in lanes].count("new") == alerts["is_new"].sum() > 0
     counts = dict(re.findall(r"<dt>(?:<i[^>]*>.</i>)?([^<]+)</dt><dd><b>(\d+)</b>", html))
     assert counts["살펴볼 가구"] == "40"
     for code, word in STATES.items():
@@ -216,8 +220,17 @@ def test_three_hundred_alerts_stay_below_a_megabyte_and_lose_only_old_months_of_
     assert html.count("<article ") == 300
     for text in alerts.select(pl.col("^(reason|ease|check|benefit)_.$")).unpivot()["value"].drop_nulls().unique():
         assert str(escape(text)) in html
+    more, who_more, told_of_more, before_more = cards.office(325)
+    longer = write_office_page(more, who_more, told_of_more, before_more, cards.HERE, AS_OF, cards.TEXTS)
+    assert len(longer) <= MOST_BYTES
+    assert "표로 보기(최근" in longer.decode()
+    assert longer.decode().count("role=img><title>") == html_drawings(more, told_of_more)
     few = cards.page(alerts.head(3), who, told_of, before)
     assert "표로 보기</summary>" in few
+
+
+def html_drawings(alerts: pl.DataFrame, told_of: pl.DataFrame) -> int:
+    return sum(len(drawn) for drawn in timelines(alerts, told_of, AS_OF).values())
 
 
 def test_a_template_that_names_what_is_not_there_stops() -> None:

@@ -76,6 +76,24 @@ def test_its_newest_row_is_the_evidence(rows: Rows) -> None:
     assert live.select(columns).join(newest.select(columns), on=columns, nulls_equal=True).height == live.height
 
 
+def test_a_bill_that_is_paid_is_no_debt_and_the_window_has_its_edge() -> None:
+    card = {"key": 4, "key_kind": "person", "signal": "card", "received_on": date(2026, 10, 10), "delivery": "a"}
+    told = [
+        card | {"observed_on": date(2026, 9, 30), "months": 0, "amount_won": 70_000},
+        card | {"observed_on": date(2026, 7, 31), "months": 2, "amount_won": 50_000},
+        card | {"observed_on": date(2025, 12, 31), "months": 1, "amount_won": 30_000},
+        card | {"observed_on": date(2025, 11, 30), "months": 1, "amount_won": 20_000},
+    ]
+    prepared = prepare(towns.known(towns.SETTLED | {"observations": told}), towns.SIGNALS)
+    found = history(prepared, pl.Series([0]), months=11)  # January to November
+    assert found.select("observed_on", "months", "amount_won").rows() == [
+        (date(2026, 7, 31), 2, 50_000),
+        (date(2026, 9, 30), 0, None),
+    ]
+    assert history(prepared, pl.Series([0]), 12)["observed_on"][0] == date(2025, 12, 31)
+    assert history(prepared, pl.Series([0]), 13).height == 4
+
+
 def test_households_nobody_told_of_have_no_history() -> None:
     prepared = prepare(towns.known(towns.SETTLED), towns.SIGNALS)
     assert history(prepared, pl.Series([0, 12345])).is_empty()
