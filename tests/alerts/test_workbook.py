@@ -24,6 +24,7 @@ from alerts.guide import BAND_MEANINGS, LANE_MEANINGS, NEED_MEANINGS, RESULT_MEA
 from alerts.lanes import LANES
 from alerts.returned import CAPACITY_LABEL, read_sheet
 from alerts.sheet import write_csv, write_workbook
+from alerts.tabular import read_workbook
 from alerts.workbook import FIRST_ROW, FROZEN, GUIDE, HEADER_ROW, LIST, VISITS, height, lines_of
 from signals.delivery import DeliveryRefused
 from tests.alerts.drawn import AS_OF
@@ -150,9 +151,8 @@ def test_no_text_of_others_becomes_a_formula_a_number_or_a_link() -> None:
     sheet = parts(raw)["xl/worksheets/sheet1.xml"]
     assert "<f" not in sheet.replace("<formula1>", "").replace("<formula2>", "")
     assert set(re.findall(r'<c r="[A-Z]+\d+"(?: s="\d+")?( t="\w+")?>', sheet)) == {' t="s"'}  # every value a string
-    page = opened(raw)
-    at = [column.name for column in COLUMNS].index("head_name") + 1
-    told = {row[0].value: row[at - 1].value for row in page.iter_rows(min_row=FIRST_ROW + 1)}
+    at = [column.name for column in COLUMNS].index("head_name")
+    told = {row[0]: row[at] for row in read_workbook(raw, "queue.xlsx")[0].rows[FIRST_ROW:]}
     # Control characters are told as spaces; nothing else is changed, and no apostrophe is put before.
     assert [plain(told[f"A{n}"]) for n in range(len(cells))] == [plain(cell) for cell in cells]
 
