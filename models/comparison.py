@@ -7,8 +7,21 @@ import numpy as np
 import polars as pl
 
 from models import calibration
-from models.evaluate import Judgement, average_precision, judge, per_office, ratio_interval
-from models.rules import GENERAL, Rule, order_of
+from models.contenders import CONTENDERS
+from models.evaluate import (
+    SHARE,
+    Judgement,
+    at_capacity,
+    at_share,
+    average_precision,
+    contested,
+    judge,
+    per_office,
+    ratio_interval,
+    roc_auc,
+)
+from models.rules import GENERAL, Numbers, Rule, order_of
+from models.selection import regrets
 
 MODEL_KO = "모형"
 
@@ -19,22 +32,57 @@ def compare(
     single: Sequence[Rule],
     capacity: Mapping[str, int] | None,
     rng: np.random.Generator,
+    contenders: Mapping[str, Numbers] | None = None,
 ) -> dict[str, Any]:
-    """`rows` are the judged rows with their features, in the order of `judged`. JSON-able."""
+    """`rows` are the judged rows with their features, in the order of `judged`; `contenders`: other learners' margins
+    of the same rows. JSON-able."""
     margin = judged.get_column("margin").to_numpy()
     model = judge(MODEL_KO, judged, margin, capacity, rng)
     rules = (*GENERAL, *_best_single(rows, single))
-    told = {rule.code: judge(rule.name_ko, judged, order_of(rule, rows), capacity, rng) for rule in rules}
+    orders = {rule.code: order_of(rule, rows) for rule in rules}
+    told = {rule.code: judge(rule.name_ko, judged, orders[rule.code], capacity, rng) for rule in rules}
     best = max(rules, key=lambda rule: _worth(told[rule.code]))
+    others = {c.code: judge(c.name_ko, judged, contenders[c.code], capacity, rng) for c in CONTENDERS if contenders}
+    windows = _windows(judged, {"model": margin, **orders, **(contenders or {})}, capacity)
     return {
         "rows": judged.height,
         "needs": int(judged.get_column("label").sum()),
         "model": model.as_dict(),
         "rules": {code: judgement.as_dict() for code, judgement in told.items()},
+        "contenders": {code: judgement.as_dict() for code, judgement in others.items()},
         "best_rule": best.code,
-        "precision_over_best_rule": _ratio(judged, margin, order_of(best, rows), capacity, rng),
-        "calibration": _calibration(judged),
+        "precision_over_best_rule": _ratio(judged, margin, orders[best.code], capacity, rng),
+        "precision_over": {
+            code: _ratio(judged, margin, order, capacity, rng)
+            for code, order in {**orders, **(contenders or {})}.items()
+        },
+        "windows": windows,
+        "regret": regrets([window["precision"] for window in windows]),
+        "calibration": _calibration(judged, rng),
     }
+
+
+def _windows(
+    judged: pl.DataFrame, orders: Mapping[str, Numbers], capacity: Mapping[str, int] | None
+) -> list[dict[str, Any]]:
+    """Every order in every round: precision where orders can differ (see evaluate.contested), and ROC-AUC."""
+    shared, places, where = (judged, None, "top tenth") if capacity is None else contested(judged, capacity)
+    told = []
+    for day in sorted(judged.get_column("selected_on").unique().to_list()):
+        mine = (judged.get_column("selected_on") == day).to_numpy()
+        part, label = shared.filter(pl.Series(mine)), judged.get_column("label").to_numpy()[mine].astype(np.float64)
+        told.append({
+            "judged_on": str(day), "rows": int(mine.sum()), "needs": int(label.sum()), "where": where,
+            "precision": {code: _precision(part, label, order[mine], places) for code, order in orders.items()},
+            "roc_auc": {code: roc_auc(label, order[mine]) for code, order in orders.items()},
+        })  # fmt: skip
+    return told
+
+
+def _precision(part: pl.DataFrame, label: Numbers, order: Numbers, places: Mapping[str, int] | None) -> float:
+    if places is None:
+        return at_share(label, order, SHARE).mean
+    return at_capacity(per_office(part, order, places), max(float(label.sum()), 1.0), 1.0).mean
 
 
 def _best_single(rows: pl.DataFrame, single: Sequence[Rule]) -> list[Rule]:
@@ -60,6 +108,15 @@ def _ratio(
     return ratio_interval(a, b, rng)._asdict()
 
 
-def _calibration(judged: pl.DataFrame) -> dict[str, Any]:
-    told = calibration.table(judged.get_column("probability").to_numpy(), judged.get_column("label").to_numpy())
-    return {"expected_error": calibration.expected_error(told), "bands": [band._asdict() for band in told]}
+def _calibration(judged: pl.DataFrame, rng: np.random.Generator) -> dict[str, Any]:
+    """Of chances as they would have been told before each round, wherever earlier answers allow it."""
+    before = judged.get_column("told_before").to_numpy()
+    is_told = np.isfinite(before)
+    kind = "out_of_time" if is_told.any() else "in_sample"
+    rows = is_told if is_told.any() else np.ones(judged.height, dtype=np.bool_)
+    chance = before if is_told.any() else judged.get_column("probability").to_numpy()
+    curve = calibration.curve(chance[rows], judged.get_column("label").cast(pl.Int64).to_numpy()[rows], rng)
+    return {
+        "kind": kind, "rows": int(rows.sum()), "expected_error": curve.expected_error, "low": curve.low,
+        "high": curve.high, "by_chance": curve.by_chance, "bands": [band._asdict() for band in curve.bands],
+    }  # fmt: skip

@@ -20,6 +20,7 @@ def write_report(passport: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|---|---|",
         _line(metrics["model"]),
         *(_line(rule) for rule in metrics["rules"].values()),
+        *(_line(other) for other in metrics["contenders"].values()),
         "",
         _best(metrics),
         f"Expected calibration error {metrics['calibration']['expected_error']:.3f}; "

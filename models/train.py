@@ -13,6 +13,7 @@ import polars as pl
 
 from models import calibration, comparison
 from models.columns import CAP, FeatureLike, columns_of, matrix_of, without_extremes
+from models.contenders import judge_contenders
 from models.errors import TrainingRefused
 from models.explain import check_against_shap, expected_margin
 from models.folds import Fold, Folds, split
@@ -34,7 +35,8 @@ class Trained:
     facts: dict[str, Any]  # for the passport: JSON, no household in it
     judged: (
         pl.DataFrame
-    )  # rows not learned from: household_key, selected_on, received_on, office, label, margin, probability
+    )  # rows not learned from: household_key, selected_on, received_on, office, label, margin, probability,
+    # and told_before: the chance as it would have been told before that round (NaN: too few earlier answers)
 
 
 def train(
@@ -73,6 +75,7 @@ def train(
             single_rules(columns, labels_ko),
             capacity,
             np.random.default_rng(seed),
+            {code: other[seen] for code, other in judge_contenders(learner, folds).items()},
         ),
     }
     return Trained(model, text, facts, judged)
@@ -127,11 +130,12 @@ def _refuse_constant(margin: Numbers) -> None:
 def _judged(
     rows: pl.DataFrame, seen: npt.NDArray[np.bool_], margin: Numbers, fitted: calibration.Calibration
 ) -> pl.DataFrame:
-    return (
+    judged = (
         rows.select("household_key", "selected_on", "received_on", "office", pl.col("label").cast(pl.Int8))
         .filter(pl.Series(seen))
         .with_columns(margin=margin[seen], probability=fitted.probability(margin[seen]))
     )
+    return judged.with_columns(told_before=calibration.out_of_time(judged))
 
 
 def _about_rows(rows: pl.DataFrame) -> dict[str, Any]:

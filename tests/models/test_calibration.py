@@ -1,6 +1,9 @@
-import numpy as np
+from datetime import date, timedelta
 
-from models.calibration import expected_error, fit, table
+import numpy as np
+import polars as pl
+
+from models.calibration import curve, expected_error, fit, out_of_time, table
 
 
 def test_finds_the_numbers_that_made_the_labels() -> None:
@@ -31,3 +34,44 @@ def test_labels_that_can_be_told_apart_perfectly_stay_finite() -> None:
 def test_the_order_never_changes() -> None:
     fitted = fit(np.linspace(-3, 3, 100), np.arange(100) // 50)
     assert (np.diff(fitted.probability(np.linspace(-5, 5, 1_000))) > 0).all()
+
+
+def test_a_perfect_model_errs_no_more_than_chance_and_a_wrong_one_does() -> None:
+    rng = np.random.default_rng(2)
+    chance = rng.beta(2, 6, 3_000)
+    label = (rng.random(chance.size) < chance).astype(np.int64)
+    right = curve(chance, label, rng)
+    assert right.low <= right.expected_error <= max(right.high, right.by_chance)
+    assert right.expected_error <= right.by_chance < 0.04
+    wrong = curve(np.clip(chance * 1.5, 0, 1), label, rng)
+    assert wrong.low > wrong.by_chance
+
+
+def test_chances_of_a_round_are_told_from_answers_that_had_arrived() -> None:
+    rng = np.random.default_rng(3)
+    n, days = 3_000, [date(2025, 1, 1), date(2025, 3, 1), date(2025, 5, 1)]
+    place = rng.integers(0, 3, n)
+    margin = rng.normal(-1, 1, n)
+    judged = pl.DataFrame(
+        {
+            "selected_on": [days[i] for i in place],
+            "received_on": [days[i] + timedelta(days=30) for i in place],
+            "label": (rng.random(n) < 1 / (1 + np.exp(-margin))).astype(np.int8),
+            "margin": margin,
+        }
+    )
+    told = out_of_time(judged)
+    assert np.isnan(told[place == 0]).all()
+    assert np.isfinite(told[place > 0]).all()
+    # The newest round's own answers, and those that arrive after it began, change nothing of what was told.
+    turned = judged.with_columns(
+        label=pl.when(pl.col("selected_on") == days[2]).then(1 - pl.col("label")).otherwise("label")
+    )
+    np.testing.assert_array_equal(out_of_time(turned), told)
+    late = judged.with_columns(
+        received_on=pl.when(pl.col("selected_on") == days[1]).then(pl.lit(days[2])).otherwise("received_on")
+    )
+    expected = fit(margin[place == 0], judged["label"].cast(pl.Int64).to_numpy()[place == 0]).probability(
+        margin[place == 2]
+    )
+    np.testing.assert_allclose(out_of_time(late)[place == 2], expected)
