@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 # Where things lie does not change what a night does.
 PLACES = {"work", "database", "keys", "offices"}
 CODE = ("signals", "features", "models", "alerts", "store", "flows")
+SUFFIXES = (".py", ".yaml", ".html", ".css", ".js")
 
 
 @dataclass
@@ -73,7 +74,7 @@ def running(desk: Desk, kind: ledger.Kind, as_of: date) -> Iterator[Run]:
 def code_digest() -> str:
     """Of everything that decides what a night does."""
     told = hashlib.sha256()
-    for file in sorted(f for room in CODE for f in (ROOT / room).rglob("*") if f.suffix in (".py", ".yaml")):
+    for file in sorted(f for room in CODE for f in (ROOT / room).rglob("*") if f.suffix in SUFFIXES):
         told.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
     return told.hexdigest()
 
