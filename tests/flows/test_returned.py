@@ -217,6 +217,13 @@ def test_two_officers_copies_blank_nothing_of_each_other(desk: Desk) -> None:
     assert open_on(desk, LATER) == {"A1": ("unreached", 1), "A2": (None, 0)}
 
 
+def test_a_try_without_an_outcome_is_kept_and_teaches_nothing(desk: Desk) -> None:
+    assert bring(desk, sheet({"alert_id": "A0", "contacted_on": "2026-11-04", "channel": "전화"})).answers == 1
+    assert open_on(desk, LATER)["A0"] == (None, 0)
+    assert [(a.outcome, a.channel) for a in answers.told_of(desk.engine, "A0")] == [(None, "phone")]
+    assert contacts_known_on(desk, LATER).is_empty()
+
+
 def test_answers_teach_exactly_once(desk: Desk) -> None:
     """The officer's sheet, a second copy of it, and at last the register tell of one contact."""
     bring(desk, sheet({"alert_id": "A0", **SPOKEN}), "1.csv")
