@@ -58,6 +58,10 @@ class Living:
         """(months lived, households), the truth."""
         return np.array(self.world.record.need)
 
+    def need_now(self) -> np.ndarray:
+        """By household, in the month lived last; the truth."""
+        return self.world.record.need[-1]
+
     def is_there(self, day: date) -> np.ndarray:
         life, number = self.world.life, day_number(day)
         return np.asarray((life.active_since <= number) & (life.active_until > number))
@@ -66,30 +70,39 @@ class Living:
         """Row of `offices` where each household is registered."""
         return self.world.offices(self.month(day))
 
+    def look(self, household: np.ndarray, day: date, is_traced: np.ndarray | None = None) -> pl.DataFrame:
+        """household, outcome, benefit, in the order given: what a visit would bring. Nothing has happened yet."""
+        if len(np.unique(household)) != len(household):
+            raise ValueError("a household is visited twice at one time")
+        month = self.month(day)
+        if month != self.world.lived - 1:
+            raise ValueError(f"officers visit in the month that is being lived, not on {day}")
+        tries = self._tries(month)[household]
+        traced = np.zeros(len(household), dtype=bool) if is_traced is None else is_traced
+        outcome = np.full(len(household), "", dtype=object)
+        benefit = np.full(len(household), "", dtype=object)
+        for number in np.unique(tries):
+            for is_told in (False, True):
+                now = (tries == number) & (traced == is_told)
+                if now.any():
+                    answers = self.answers(month, int(number), is_traced=is_told)
+                    outcome[now], benefit[now] = answers[0][household[now]], answers[1][household[now]]
+        words = pl.DataFrame({"outcome": outcome.tolist(), "benefit": benefit.tolist()}, schema=_WORDS)
+        return words.select(pl.Series("household", household), "outcome", pl.col("benefit").replace("", None))
+
     def visit(self, household: np.ndarray, day: date, is_traced: np.ndarray | None = None) -> pl.DataFrame:
         """household, outcome, benefit, in the order given, nobody twice: one try of an officer each, and its answer.
 
         What is granted eases hardship from the next month on. `is_traced`: the officer first looked for where they
         really live.
         """
-        if len(np.unique(household)) != len(household):
-            raise ValueError("a household is visited twice at one time")
-        month = self.month(day)
-        if month != self.world.lived - 1:
-            raise ValueError(f"officers visit in the month that is being lived, not on {day}")
-        tries = self.tried.setdefault(month, np.zeros(self.households, dtype=np.int64))
-        traced = np.zeros(len(household), dtype=bool) if is_traced is None else is_traced
-        outcome = np.full(len(household), "", dtype=object)
-        benefit = np.full(len(household), "", dtype=object)
-        for number in np.unique(tries[household]):
-            for is_told in (False, True):
-                now = (tries[household] == number) & (traced == is_told)
-                answers = self.answers(month, int(number), is_traced=is_told)
-                outcome[now], benefit[now] = answers[0][household[now]], answers[1][household[now]]
-        tries[household] += 1
-        self.world.grant(household, outcome)
-        words = pl.DataFrame({"outcome": outcome.tolist(), "benefit": benefit.tolist()}, schema=_WORDS)
-        return words.select(pl.Series("household", household), "outcome", pl.col("benefit").replace("", None))
+        told = self.look(household, day, is_traced)
+        self._tries(self.month(day))[household] += 1
+        self.world.grant(household, told["outcome"].to_numpy())
+        return told
+
+    def _tries(self, month: int) -> np.ndarray:
+        return self.tried.setdefault(month, np.zeros(self.households, dtype=np.int64))
 
     def answers(self, month: int, number: int = 0, *, is_traced: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """(outcome, benefit) by household, had an officer gone there in this month for the `number`th time after the
