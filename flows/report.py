@@ -48,7 +48,7 @@ def night(show: Console, told: NightSummary) -> None:
         words = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in lost.items())
         show.print(f"Observations that could not be joined: {words}.")
     _offices(show, told)
-    show.print(f"Queues: [bold]{told.outbox}[/]/<office>/queue_<office>_<day>.xlsx and .csv, <district>/considered.csv")
+    show.print(f"Queues: [bold]{told.outbox}[/]/<office>/queue_*.xlsx, .csv and index.html; district-*/index.html")
     show.print(f"Replies for agencies: {told.replies}")
     _seconds(show, told.seconds)
 

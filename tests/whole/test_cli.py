@@ -18,7 +18,7 @@ from tests.whole.conftest import ROOT
 
 HOUSEHOLDS = 2000
 SEED = 1
-COMMANDS = ("demo", "nightly", "retrain", "synthesize", "status", "explain")
+COMMANDS = ("demo", "nightly", "retrain", "synthesize", "status", "explain", "stop")
 Bytes = Callable[[Path], dict[str, bytes]]
 
 
