@@ -20,7 +20,7 @@ from flows.queue_settings import capacities
 from flows.run import Run, code_digest, running
 from flows.summary import TrainingSummary
 from models.bundle import Origin, pack, public_key_of, read_passport
-from models.labels import label
+from models.labels import coverage, label
 from models.report import write_report
 from models.train import Trained, TrainSettings, train
 from signals.catalogue import SIGNALS
@@ -81,5 +81,7 @@ def keep_model(desk: Desk, as_of: date, trained: Trained) -> tuple[StoredModel, 
     metrics = passport["training"]["metrics"]
     stored = models.save(desk.engine, desk.work / "models", files, as_of=as_of, metrics=metrics, now=now())
     write_whole(desk.work / "reports" / f"{stored.id}.md", write_report(passport).encode())
-    write_whole(desk.work / "reports" / f"{stored.id}.json", json.dumps(metrics, ensure_ascii=False).encode())
+    covered = coverage(contacts_known_on(desk, as_of), as_of).with_columns(pl.col("selected_on").dt.to_string())
+    told = json.dumps({**metrics, "coverage": covered.to_dicts()}, ensure_ascii=False)
+    write_whole(desk.work / "reports" / f"{stored.id}.json", told.encode())
     return stored, passport

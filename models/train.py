@@ -17,6 +17,7 @@ from models.contenders import judge_contenders
 from models.errors import TrainingRefused
 from models.explain import check_against_shap, expected_margin
 from models.folds import Fold, Folds, split
+from models.labels import features_digest, label_digest
 from models.learner import FIXED, Labels, Learner, Numbers, TrainSettings, try_out
 from models.model import Model, read_model
 from models.rules import single_rules
@@ -65,6 +66,8 @@ def train(
     judged = _judged(rows, seen, margin, fitted)
     facts = {
         **_about_rows(rows),
+        "label_digest": label_digest(),
+        "features_digest": features_digest(told),
         **_about_settings(settings, seed, trees),
         "folds": {"kind": folds.kind, "why": folds.why, "windows": [_about_fold(f) for f in folds.folds]},
         "base_margin": expected_margin(model),

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
 import pytest
 
-from models.labels import label
+from features import FEATURES
+from models.labels import coverage, features_digest, label, label_digest
 from signals.outcomes import OUTCOMES
 from signals.tables import CONTACTS
 
@@ -75,3 +77,48 @@ def test_an_older_copy_that_arrives_later_teaches_nothing_new() -> None:
 def test_an_outcome_nobody_defined_is_an_error() -> None:
     with pytest.raises(pl.exceptions.InvalidOperationError):
         labels(contact(outcome="fraud"))
+
+
+def test_coverage_counts_each_household_and_round_once() -> None:
+    told = pl.DataFrame(
+        [
+            contact(1, "emergency"),
+            contact(1, "unreached", contacted_on=date(2026, 3, 10)),
+            contact(2, "unreached"),
+            contact(3, "watch"),
+            contact(4, None, contacted_on=None),
+            contact(5, "no_need", lane="explore"),
+            contact(6, "emergency", received_on=date(2026, 6, 2)),
+        ],
+        schema=CONTACTS,
+    )
+    assert coverage(told, AS_OF).rows(named=True) == [
+        {
+            "selected_on": ROUND, "lane": "explore", "selected": 1, "tried": 1, "answered": 1, "reached": 1,
+            "matured": 1, "needs": 0,
+        },
+        {
+            "selected_on": ROUND, "lane": "risk", "selected": 4, "tried": 3, "answered": 3, "reached": 2,
+            "matured": 1, "needs": 1,
+        },
+    ]  # fmt: skip
+
+
+def test_the_digest_follows_the_definition() -> None:
+    assert label_digest() == label_digest(dict(OUTCOMES))
+    assert label_digest() != label_digest(name="need-v2")
+    other = OUTCOMES | {"private_support": replace(OUTCOMES["private_support"], teaches="need")}
+    assert label_digest(other) != label_digest()
+    reworded = OUTCOMES | {"watch": replace(OUTCOMES["watch"], label_ko="지켜봄")}
+    assert label_digest(reworded) == label_digest()
+
+
+def test_the_digest_follows_every_feature() -> None:
+    assert features_digest(FEATURES) == features_digest(tuple(FEATURES))
+    first = FEATURES[0]
+    for changed in (
+        replace(first, monotone=0), replace(first, name="x"), replace(first, group="x"),
+        replace(first, description="counted otherwise"), replace(first, empty=-1.0),
+    ):  # fmt: skip
+        assert features_digest((changed, *FEATURES[1:])) != features_digest(FEATURES)
+    assert features_digest(FEATURES[::-1]) != features_digest(FEATURES)
