@@ -4,7 +4,7 @@ The same seed gives the same shocks whatever is decided, and the same answer at 
 ways of choosing are compared on one country, not on two.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -36,6 +36,7 @@ class Living:
     world: World
     tried: dict[int, np.ndarray] = field(default_factory=dict)  # month -> tries by household
     known: dict[tuple[int, int, bool], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    registers: dict[str, pl.DataFrame] = field(default_factory=dict)  # until the end: who is visited moves nobody
 
     @property
     def offices(self) -> pl.DataFrame:
@@ -137,14 +138,21 @@ class Living:
         return sent.observations(self.world, day_number(after), day_number(until))
 
     def residents_sent(self, until: date) -> pl.DataFrame:
-        return sent.residents(self.world, day_number(until))
+        """RESIDENTS received by this day."""
+        return self._register("residents", sent.residents, until)
 
     def addresses_sent(self, until: date) -> pl.DataFrame:
-        return sent.addresses(self.world, day_number(until))
+        """ADDRESSES received by this day."""
+        return self._register("addresses", sent.addresses, until)
 
     def contacts_sent(self, until: date) -> pl.DataFrame:
-        """CONTACTS of the incumbent's rounds before the steered months."""
-        return sent.contacts(self.world, day_number(until))
+        """CONTACTS of the incumbent's rounds before the steered months, received by this day."""
+        return self._register("contacts", sent.contacts, until)
+
+    def _register(self, name: str, tell: Callable[[World, int], pl.DataFrame], until: date) -> pl.DataFrame:
+        if name not in self.registers:
+            self.registers[name] = tell(self.world, day_number(self.world.settings.end))
+        return self.registers[name].filter(pl.col("received_on") <= until)
 
 
 _WORDS = {"outcome": pl.String, "benefit": pl.String}
