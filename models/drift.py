@@ -30,7 +30,9 @@ def psi(then: Numbers, now: Numbers) -> float:
     """Population stability index over ten bands of `then`, what is unknown being a band of its own. 0: alike.
     Half a row is added to every band: an empty one must not make it infinite."""
     known = then[np.isfinite(then)]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, BANDS + 1)[1:-1])) if known.size else np.empty(0)
+    cuts = np.linspace(0, 1, BANDS + 1)[1:-1]
+    # Real values as edges: between 0 and 1 month overdue lies nobody.
+    edges = np.unique(np.quantile(known, cuts, method="inverted_cdf")) if known.size else np.empty(0)
     a, b = (_shares(values, edges) for values in (then, now))
     return float(((b - a) * np.log(b / a)).sum())
 
