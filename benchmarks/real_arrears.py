@@ -4,7 +4,11 @@ Input: CSV like "Default of credit card clients" (Yeh and Lien 2009, UCI, CC BY 
 (months overdue) and BILL_AMT* (billed), AGE, and DEFAULT, the outcome. Only the conversion to agency files is
 this script's own.
 
-    python benchmarks/real_arrears.py --train HALF.csv --test OTHER_HALF.csv
+    python benchmarks/real_arrears.py --train HALF.csv --test OTHER_HALF.csv [--more]
+    python benchmarks/real_arrears.py --file WHOLE.csv [--more]        (a random half of it each)
+
+Without --more: months overdue, bill and age. With it, what was paid and the credit limit come as two further signals,
+by an entry each in the catalogue and no other line.
 """
 
 import argparse
@@ -22,6 +26,27 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 # benchmarks/features.py, beside this script, would hide the room of that name.
 sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
 
+from signals.catalogue import SIGNALS
+from signals.signal import MadeUp, Signal
+
+CARD = SIGNALS["card_arrears"]
+MORE = tuple(
+    Signal(
+        name=name, name_ko=name_ko, domain="debt", agency=CARD.agency, source_code=source_code, key_kind="person",
+        kind="amount", legal_basis=CARD.legal_basis, legal_threshold="", available_from=CARD.available_from,
+        unit="원", per_1000=900, reason_ko=f"{name_ko}이 {{amount}}입니다({{observed}} 기준).",
+        check_ko="카드로 생활비를 돌려막고 있는지 물어봐 주세요.", direction=0,
+        made_up=MadeUp("debt", base=0.1, lift=0.1),
+    )
+    for name, name_ko, source_code in (
+        ("card_payment", "카드 결제 금액", "카드결제"),
+        ("card_limit", "카드 한도", "카드한도"),
+    )
+)  # fmt: skip
+# Before the rooms are imported: they read the catalogue once, as in production.
+if "--more" in sys.argv:
+    SIGNALS.update({signal.name: signal for signal in MORE})
+
 from features import build, feature_list, prepare
 from flows.desk import open_desk
 from flows.knowledge import known_on
@@ -30,15 +55,14 @@ from flows.retrain import retrain
 from models.columns import columns_of
 from models.rules import GENERAL, order_of, single_rules
 from signals.agencies import AGENCIES
-from signals.catalogue import SIGNALS
 from signals.layout import Layout
 from signals.outcomes import OUTCOMES
 from signals.registers import HOUSING_KO, REGISTERS
 from store.tokens import tokens
 from synthetic.writing import as_text, encode
 
-CARD = SIGNALS["card_arrears"]
 MONTHS = 6
+AMOUNTS = {CARD.name: "bill_{}", "card_payment": "paid_{}", "card_limit": "limit"}
 OFFICES = 20
 WON_PER_DOLLAR = 40  # New Taiwan dollar, roughly; amounts only need a plausible size
 LAG = timedelta(days=50)
@@ -50,11 +74,16 @@ LAST_MONTH = {"train": date(2026, 8, 31), "test": date(2026, 9, 30)}
 
 def main() -> None:
     told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    told.add_argument("--train", type=Path, required=True, help="people whose outcome officers have told")
-    told.add_argument("--test", type=Path, required=True, help="people whom the night scores")
+    told.add_argument("--train", type=Path, help="people whose outcome officers have told")
+    told.add_argument("--test", type=Path, help="people whom the night scores")
+    told.add_argument("--file", type=Path, help="both: a random half of it each")
+    told.add_argument("--more", action="store_true", help="payments and limit as further signals")
     told.add_argument("--work", type=Path, help="keep the work folder here")
     asked = told.parse_args()
-    people = read_people(asked.train, asked.test)
+    if (asked.file is None) == (asked.train is None or asked.test is None):
+        told.error("name --file, or --train and --test")
+    halves = halves_of(asked.file) if asked.file else [pl.read_csv(asked.train), pl.read_csv(asked.test)]
+    people = read_people(*halves)
     with tempfile.TemporaryDirectory() as scratch:
         work = asked.work or Path(scratch) / "work"
         config = write_config(Path(scratch), work)
@@ -65,9 +94,16 @@ def main() -> None:
         report(people.filter(part="test"), config, work)
 
 
-def read_people(train: Path, test: Path) -> pl.DataFrame:
-    """One row a person: number, part, office, age, label, and pay_0..5, bill_0..5 with 0 the newest month."""
-    parts = [pl.read_csv(file).with_columns(part=pl.lit(part)) for part, file in (("train", train), ("test", test))]
+def halves_of(file: Path) -> list[pl.DataFrame]:
+    whole = pl.read_csv(file)
+    is_first = np.random.default_rng(0).permutation(whole.height) % 2 == 0
+    return [whole.filter(pl.Series(is_first)), whole.filter(pl.Series(~is_first))]
+
+
+def read_people(train: pl.DataFrame, test: pl.DataFrame) -> pl.DataFrame:
+    """One row a person: number, part, office, age, label, limit, and months_, bill_, paid_0..5 with 0 the newest
+    month."""
+    parts = [frame.with_columns(part=pl.lit(part)) for part, frame in (("train", train), ("test", test))]
     pay = ["PAY_0", "PAY_2", "PAY_3", "PAY_4", "PAY_5", "PAY_6"]
     both = pl.concat(parts, how="diagonal_relaxed").with_row_index("number")
     return both.select(
@@ -77,11 +113,14 @@ def read_people(train: Path, test: Path) -> pl.DataFrame:
         pl.col("DEFAULT").cast(pl.Int64).alias("label"),
         (1111051500 + pl.col("number") % OFFICES).cast(pl.String).alias("office"),
         *(pl.col(name).cast(pl.Int64).clip(0).alias(f"months_{lag}") for lag, name in enumerate(pay)),
-        *(
-            (pl.col(f"BILL_AMT{lag + 1}").clip(0) * WON_PER_DOLLAR).round(0).cast(pl.Int64).alias(f"bill_{lag}")
-            for lag in range(MONTHS)
-        ),
+        *(_won(f"BILL_AMT{lag + 1}").alias(f"bill_{lag}") for lag in range(MONTHS)),
+        *(_won(f"PAY_AMT{lag + 1}").alias(f"paid_{lag}") for lag in range(MONTHS)),
+        _won("LIMIT_BAL").alias("limit"),
     ).with_columns(_identifiers())
+
+
+def _won(column: str) -> pl.Expr:
+    return (pl.col(column).clip(0) * WON_PER_DOLLAR).round(0).cast(pl.Int64)
 
 
 def _identifiers() -> list[pl.Expr]:
@@ -126,9 +165,11 @@ def _write_bills(people: pl.DataFrame, inbox: Path) -> None:
     """One file a month: a row for everybody who was billed, also with nothing overdue: covered, and zero."""
     rows = pl.concat(
         people.filter(part=part).select(
-            "person_no", source_code=pl.lit(CARD.source_code), month=pl.lit(_month_back(last, lag)),
-            months=f"months_{lag}", amount=f"bill_{lag}",
+            "person_no", source_code=pl.lit(SIGNALS[name].source_code), month=pl.lit(_month_back(last, lag)),
+            months=pl.col(f"months_{lag}") if name == CARD.name else pl.lit(None, pl.Int64), amount=amount.format(lag),
         )
+        for name, amount in AMOUNTS.items()
+        if name in SIGNALS
         for part, last in LAST_MONTH.items()
         for lag in range(MONTHS)
     )  # fmt: skip
@@ -183,12 +224,16 @@ def report(people: pl.DataFrame, config: Path, work: Path) -> None:
     assert judged.height == people.height, "somebody was lost on the way"
     list_of = feature_list(SIGNALS)
     single = single_rules(columns_of(list_of), {feature.name: feature.label_ko for feature in list_of})
-    rules = [*GENERAL, *(rule for rule in single if CARD.name in rule.code)]
+    rules = [*GENERAL, *(rule for rule in single if rule.code.startswith("card_"))]
     orders = {"model": judged["margin"].to_numpy(), **{rule.code: order_of(rule, judged) for rule in rules}}
     figures = {name: measure(judged["label"].to_numpy(), order) for name, order in orders.items()}
     for name, told in figures.items():
         print(f"{name:22s} " + "  ".join(f"{what} {value:.3f}" for what, value in told.items()))
-    print(json.dumps({"benchmark": "real_arrears", "people": judged.height, "orders": figures}))
+    print(
+        json.dumps(
+            {"benchmark": "real_arrears", "more": "card_limit" in SIGNALS, "people": judged.height, "orders": figures}
+        )
+    )
 
 
 def measure(label: np.ndarray, order: np.ndarray) -> dict[str, float]:
