@@ -18,6 +18,7 @@ from flows.offices import read_offices
 from flows.progress import track
 from flows.queue_settings import capacities
 from flows.run import Run, code_digest, running
+from flows.search import search_recipe
 from flows.summary import TrainingSummary
 from models.bundle import Origin, pack, public_key_of, read_passport
 from models.labels import coverage, label
@@ -30,17 +31,21 @@ from store.tables import StoredModel
 
 
 @flow(name="retrain", persist_result=False, log_prints=False)
-def retrain(as_of: date, config: str, work: str) -> TrainingSummary:
-    """What is known of reviewed households on the day they were chosen, and what officers found."""
+def retrain(as_of: date, config: str, work: str, search_minutes: float = 0.0) -> TrainingSummary:
+    """What is known of reviewed households on the day they were chosen, and what officers found. With
+    `search_minutes`, other recipes are tried for so long first."""
     with open_desk(Path(config), Path(work)) as desk, running(desk, "retrain", as_of) as run:
-        return learn(desk, run)
+        return learn(desk, run, search_minutes)
 
 
-def learn(desk: Desk, run: Run) -> TrainingSummary:
+def learn(desk: Desk, run: Run, search_minutes: float = 0.0) -> TrainingSummary:
     taken = run.stage(take_in, desk, run.as_of)
     run.open()
     matrix = run.stage(build_matrix, desk, run.as_of)
-    trained = run.stage(train_model, desk, matrix)
+    settings = train_settings(desk)
+    if search_minutes > 0:
+        settings = run.stage(search_recipe, desk, matrix, settings, search_minutes)
+    trained = run.stage(train_model, desk, matrix, settings)
     stored, passport = run.stage(keep_model, desk, run.as_of, trained)
     is_deployed, why = run.stage(judge_challenger, desk, run.as_of, stored, matrix, trained)
     run.model = stored.id
@@ -67,11 +72,13 @@ def _round(desk: Desk, labels: pl.DataFrame) -> pl.DataFrame:
     return labels.join(built.features, on="household_key", how="inner", maintain_order="left")
 
 
-def train_model(desk: Desk, matrix: pl.DataFrame) -> Trained:
-    told = desk.settings.model
-    settings = TrainSettings(**told.model_dump(exclude={"seed"}))
+def train_settings(desk: Desk) -> TrainSettings:
+    return TrainSettings(**desk.settings.model.model_dump(exclude={"seed"}))
+
+
+def train_model(desk: Desk, matrix: pl.DataFrame, settings: TrainSettings | None = None) -> Trained:
     capacity = capacities(desk.settings.queue, read_offices(desk.settings.offices))
-    return train(matrix, feature_list(SIGNALS), settings, told.seed, capacity)
+    return train(matrix, feature_list(SIGNALS), settings or train_settings(desk), desk.settings.model.seed, capacity)
 
 
 def keep_model(desk: Desk, as_of: date, trained: Trained) -> tuple[StoredModel, dict[str, Any]]:
