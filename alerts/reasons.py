@@ -44,8 +44,9 @@ def tell(
     """alerts with reason_1..4 (at least one), check_1..3 and data_age_days (of the newest signal; null: none left).
 
     `pushes` is wide: household_key, base, one column per group, in log-odds. Only groups that raised the score are
-    told, largest first; in the urgent lane the urgent signal comes before them. A household that nothing raised
-    (explore, or urgent with a low score) is told its live signals as plain facts.
+    told: warnings first, then levels and statuses, then what is known of the household as a whole, each by push; in the
+    urgent lane the urgent signal comes before them. A household that no signal raised (explore, or urgent with a low
+    score) is told its live warnings as plain facts.
     """
     keys = alerts.select("household_key")
     seen = _seen(take(evidence, EVIDENCE, "evidence").join(keys, on="household_key", how="semi"), signals)
@@ -107,23 +108,22 @@ def _reasons(
     seen: list[Seen], first: list[Seen], raised: list[str], facts: dict[str, Any] | None
 ) -> tuple[list[str], list[Seen]]:
     """The sentences, and the signals among them in the same order."""
-    by_name = {s.signal.name: s for s in seen}
     warnings = [s for s in seen if is_warning(s.signal)]
-    told = list(first)
+    by_name = {s.signal.name: s for s in seen}
+    pushing = [by_name[group] for group in raised if group in by_name]
+    # What happened can be asked about at the door; a level or a kind of household alone says little there.
+    told = _once([*first, *sorted(pushing, key=lambda s: not is_warning(s.signal))])[:REASONS]
     sentences = [told_of(s) for s in told]
-    for group in raised:
-        if group in GROUPS:
-            sentence = told_of_group(group, facts, [s.signal for s in warnings])
-            sentences += [sentence] if sentence else []
-        elif group in by_name and by_name[group] not in told:
-            told.append(by_name[group])
-            sentences.append(told_of(by_name[group]))
-        if len(sentences) == REASONS:
-            return sentences, told
+    groups = (told_of_group(group, facts, [s.signal for s in warnings]) for group in raised if group in GROUPS)
+    sentences += [sentence for sentence in groups if sentence]
     if not told:
-        told = (warnings or seen)[: REASONS - len(sentences)]
+        told = (warnings or seen)[: max(REASONS - len(sentences), 1)]
         sentences = [told_of(s) for s in told] + sentences
     return (sentences or [NO_SIGNAL_LEFT])[:REASONS], told
+
+
+def _once(seen: list[Seen]) -> list[Seen]:
+    return list({s.signal.name: s for s in seen}.values())
 
 
 def told_of(seen: Seen) -> str:

@@ -65,6 +65,12 @@ def test_a_household_is_never_called_for_its_kind_alone() -> None:
     assert told[1] == "40대가 혼자 사는 가구입니다."
 
 
+def test_what_can_be_asked_about_comes_before_levels_and_kinds_of_household() -> None:
+    premium = {"household_key": 1, "signal": "health_premium", "amount_won": 17_260}
+    told = reasons({"household": 2.0, "health_premium": 1.5, "power_arrears": 0.1}, POWER, premium, lives_alone=True)
+    assert [text.split(" ")[0] for text in told] == ["전기요금이", "이", "40대가"]
+
+
 def test_the_urgent_signal_comes_first() -> None:
     assert reasons({"power_arrears": 0.9, "power_cut": -0.3}, POWER, CUT)[0].startswith("2026년 8월에 전기가 끊기거나")
 
