@@ -15,7 +15,7 @@ from alerts.lanes import LANES, WORKS_AS
 from alerts.live import EVIDENCE, live_warnings
 from alerts.opening import alert_id as alert_id
 from alerts.opening import new_alerts
-from alerts.rest import households_removed, last_talks, last_told, times_in_vain
+from alerts.rest import households_removed, last_talks, last_told, times_in_vain, told_besides
 from alerts.settings import QueueSettings
 from alerts.tables import ALERTS, CONSIDERED, OPEN_ALERTS, TOLD_FACTS, Decision, take
 from signals.catalogue import SIGNALS
@@ -247,6 +247,13 @@ def _alerts(
     )
     is_late = pl.col("due_on") < as_of
     is_very_late = pl.col("due_on") + timedelta(days=settings.escalate_after_days) < as_of
+    both = both.join(
+        told_besides(known, both).with_columns(is_besides=True), on="alert_id", how="left", suffix="_besides"
+    )
+    both = both.with_columns(
+        pl.when("is_besides").then(f"{name}_besides").otherwise(name).alias(name)
+        for name in ("prior_selections", "last_outcome", "last_contacted_on")
+    )
     complete = both.join(times_in_vain(known, both), on="alert_id", how="left").with_columns(
         is_overdue=is_late,
         escalation=is_late.cast(pl.Int64) + is_very_late.cast(pl.Int64),

@@ -45,3 +45,27 @@ def times_in_vain(contacts: pl.DataFrame, alerts: pl.DataFrame) -> pl.DataFrame:
     talked_on = acted_on.filter(is_talk).max()
     since = talked_on.is_null() | (acted_on > talked_on)
     return before.group_by("alert_id").agg(in_vain=(~is_talk & since).sum().cast(pl.Int64))
+
+
+def told_besides(contacts: pl.DataFrame, alerts: pl.DataFrame) -> pl.DataFrame:
+    """Of alerts that were answered themselves: alert_id, and prior_selections, last_outcome, last_contacted_on without
+    those answers. Without this an officer would read his own call of yesterday as an earlier selection.
+    """
+    answered = alerts.select("household_key", "alert_id").join(
+        contacts.select(alert_id="alert"), on="alert_id", how="semi"
+    )
+    before = contacts.join(answered, on="household_key").filter(pl.col("alert") != pl.col("alert_id"))
+    told = (
+        before.sort("alert_id", pl.coalesce("contacted_on", "selected_on"), "selected_on", "alert")
+        .group_by("alert_id", maintain_order=True)
+        .agg(
+            prior_selections=pl.len().cast(pl.Int64),
+            last_outcome=pl.col("outcome").drop_nulls().last(),
+            last_contacted_on=pl.col("contacted_on").max(),
+        )
+    )
+    return (
+        answered.select("alert_id")
+        .join(told, on="alert_id", how="left", maintain_order="left")
+        .with_columns(pl.col("prior_selections").fill_null(0))
+    )

@@ -13,6 +13,7 @@ from alerts.benefits import point_to
 from alerts.eases import ease
 from alerts.queue import Filled, fill_queues
 from alerts.reasons import tell
+from alerts.tables import TOLD_FACTS
 from alerts.workload import PERIOD_DAYS
 from features import Known
 from features.history import covered, history
@@ -51,10 +52,11 @@ def fill_office_queues(desk: Desk, run: Run, scored: Scored, known: Known, offic
 
 def tell_reasons(scored: Scored, queue: pl.DataFrame, pushes: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """What raised the score, what lowered it, what to check, which benefits to look at."""
-    told = tell(queue, pushes, scored.evidence, scored.facts, SIGNALS)
+    facts = queue.select("household_key", *TOLD_FACTS)
+    told = tell(queue, pushes, scored.evidence, facts, SIGNALS)
     silent = covered(scored.prepared, queue["household_key"])
-    told = ease(told, pushes, scored.evidence, scored.facts, silent, SIGNALS)
-    return point_to(told, scored.facts, scored.evidence, benefit_table(), as_of)
+    told = ease(told, pushes, scored.evidence, facts, silent, SIGNALS)
+    return point_to(told, facts, scored.evidence, benefit_table(), as_of)
 
 
 def publish(

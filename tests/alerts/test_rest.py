@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from signals.outcomes import OUTCOMES
-from tests.alerts.drawn import contacts, decisions, evidence, facts, fill
+from tests.alerts.drawn import contacts, decisions, evidence, facts, fill, opened
 
 OLD: dict[str, Any] = {"household_key": 1, "months": 12}  # known long before the talk of 20 October
 LATER = date(2026, 10, 30)
@@ -85,3 +85,23 @@ def test_a_level_or_a_benefit_alone_is_no_sign_of_hardship(signal: str) -> None:
 def test_nothing_overdue_is_no_sign_of_hardship() -> None:
     told = evidence({"household_key": 1, "signal": "card_arrears", "months": 0})
     assert decisions(fill({1: 0.9}, facts({"household_key": 1}), told)) == {1: "no_signal"}
+
+
+def test_what_an_alert_was_answered_itself_is_no_earlier_selection() -> None:
+    """Household 1 was tried yesterday for this alert and visited once before; household 2 only for this alert."""
+    told = contacts(
+        {"household_key": 1, "alert": "OLD1", "outcome": "unreached", "contacted_on": date(2026, 10, 31)},
+        {"household_key": 1, "alert": "C-1", "outcome": "watch", "contacted_on": date(2026, 2, 3)},
+        {"household_key": 2, "alert": "OLD2", "outcome": "unreached", "contacted_on": date(2026, 10, 31)},
+    )
+    told = told.with_columns(received_on=pl.lit(date(2026, 11, 1)))
+    known = {"last_outcome": "unreached", "last_contacted_on": date(2026, 10, 31)}
+    people = facts(
+        {"household_key": 1, "prior_selections": 2, **known}, {"household_key": 2, "prior_selections": 1, **known}
+    )
+    both = opened({"household_key": 1}, {"household_key": 2})
+    alerts = fill({1: 0.3, 2: 0.3}, people, evidence(OLD), both, told).alerts.sort("household_key")
+    assert alerts.select("prior_selections", "last_outcome", "last_contacted_on").rows() == [
+        (1, "watch", date(2026, 2, 3)),
+        (0, None, None),
+    ]
