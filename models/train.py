@@ -20,12 +20,15 @@ from models.folds import Fold, Folds, split
 from models.labels import features_digest, label_digest
 from models.learner import FIXED, Labels, Learner, Numbers, TrainSettings, try_out
 from models.model import Model, read_model
+from models.monotone import violations
 from models.rules import single_rules
+from models.stability import reasons_under_another_seed
 from signals.outcomes import NEED_DEFINITION
 
 __all__ = ["TrainSettings", "Trained", "train"]
 
 SHAP_SAMPLE: Final = 500
+PAIRS: Final = 10_000
 PACKAGES: Final = ("lightgbm", "numpy", "pandas", "polars", "shap", "woodelf-explainer")
 
 
@@ -71,6 +74,8 @@ def train(
         **_about_settings(settings, seed, trees),
         "folds": {"kind": folds.kind, "why": folds.why, "windows": [_about_fold(f) for f in folds.folds]},
         "base_margin": expected_margin(model),
+        "stability": reasons_under_another_seed(learner, model.booster, trees),
+        "violations": {"pairs": PAIRS, "found": violations(model, values, PAIRS, np.random.default_rng(seed))},
         "largest_difference_to_shap": check_against_shap(model, rows.gather_every(max(1, rows.height // SHAP_SAMPLE))),
         "metrics": comparison.compare(
             rows.filter(pl.Series(seen)),

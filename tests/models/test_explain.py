@@ -19,7 +19,7 @@ from models.model import read_model
 from models.pushes import shapley_table
 from models.score import score
 from models.train import Trained
-from tests.models.made_up import FEATURES
+from tests.models.made_up import FEATURES, draw_rows
 
 
 @given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=5), st.floats(-2, 2))
@@ -124,3 +124,10 @@ def test_trees_that_ask_nothing_push_nothing() -> None:
     pushes = explain(model, pl.DataFrame({"household_key": [1, 2], "a": [0.0, 9.0], "b": [1.0, 1.0]}))
     assert pushes.get_column("g").to_list() == [0.0, 0.0]
     assert pushes.get_column("base").to_list() == pytest.approx([np.log(0.25 / 0.75)] * 2)
+
+
+def test_five_thousand_rows_equal_shap_and_add_up(trained: Trained) -> None:
+    told = draw_rows(5_000, seed=31)
+    assert check_against_shap(trained.model, told, 1e-4) <= 1e-4
+    pushes = explain(trained.model, told).select(pl.sum_horizontal(pl.exclude("household_key"))).to_series()
+    np.testing.assert_allclose(pushes, score(trained.model, told)["margin"], atol=1e-6)
