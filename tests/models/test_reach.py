@@ -44,7 +44,7 @@ def figures(told: Reach) -> dict[str, tuple[float, float, float]]:
 @pytest.mark.parametrize("chance_reached", [1.15, 0.75], ids=["nearly-all-reached", "a-third-unreached"])
 def test_intervals_hold_the_truth(chance_reached: float) -> None:
     rng = np.random.default_rng(1)
-    repeats = 200
+    repeats = 120
     inside = dict.fromkeys(("base_rate", "precision", "reach"), 0)
     errors: dict[str, list[float]] = {name: [] for name in inside}
     for _ in range(repeats):
