@@ -168,6 +168,43 @@ def stop(
         report.stop_entered(_screen(), stops.stop_household(desk, household, str(reason), day, last), day, last)
 
 
+@app.command()
+def matrix(
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write; must not exist.")],
+    labelled: Annotated[bool, typer.Option("--labelled", help="Reviewed households per round, with labels.")] = False,
+    as_of: AsOf = None,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """The night's own matrix of features for a data scientist: by token, logged. docs/features.md tells the columns."""
+    from flows.desk import open_desk
+    from flows.matrix import write_matrix
+
+    day = as_of.date() if as_of else today()
+    with open_desk(config, work) as desk:
+        frame = write_matrix(desk, day, labelled, out.resolve())
+    _screen().print(f"{frame.height:,} rows x {frame.width:,} columns as known on {day}: {out}", highlight=False)
+
+
+@app.command()
+def features() -> None:
+    """The dictionary of all features, as Markdown (docs/features.md is this)."""
+    from features.dictionary import write_dictionary
+    from signals.catalogue import SIGNALS
+
+    sys.stdout.write(write_dictionary(SIGNALS))
+
+
+@app.command()
+def track(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
+    """Mirror all models, their figures and reports into MLflow's files in the work folder. No night reads them."""
+    from flows.tracking import track as mirror
+
+    database, fresh, count = mirror(glance(config, work))
+    _screen().print(f"{count} models, {fresh} new: {database}", highlight=False)
+    _screen().print(f"To look: mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///{database}", soft_wrap=True)
+
+
 def _prefect(work: Path) -> None:
     from flows.engine import set_environment
 

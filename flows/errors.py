@@ -22,6 +22,9 @@ EXIT_CODES: Final = {
     "sealed": 25,
     "explanation": 26,
     "stop": 27,
+    "matrix": 28,
+    "report": 29,
+    "tracking": 30,
 }
 
 

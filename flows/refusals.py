@@ -13,12 +13,14 @@ def as_operator_error(error: BaseException) -> OperatorError | None:
         return error
     if isinstance(error, StoreError):
         return OperatorError(error.kind, error.what, error.cure)
+    from models.cards import CardRefused
     from models.errors import ExplanationRefused, ModelRefused, Refused, ScoresRefused, TrainingRefused
 
     if not isinstance(error, Refused):
         return None
     kinds = (
         (TrainingRefused, "training"),
+        (CardRefused, "report"),
         (ModelRefused, "model"),
         (ScoresRefused, "scores"),
         (ExplanationRefused, "explanation"),

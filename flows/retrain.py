@@ -17,6 +17,7 @@ from flows.knowledge import contacts_known_on, known_on
 from flows.offices import read_offices
 from flows.progress import track
 from flows.queue_settings import capacities
+from flows.reports import write_reports
 from flows.run import Run, code_digest, running
 from flows.search import search_recipe
 from flows.summary import TrainingSummary
@@ -48,11 +49,12 @@ def learn(desk: Desk, run: Run, search_minutes: float = 0.0) -> TrainingSummary:
     trained = run.stage(train_model, desk, matrix, settings)
     stored, passport = run.stage(keep_model, desk, run.as_of, trained)
     is_deployed, why = run.stage(judge_challenger, desk, run.as_of, stored, matrix, trained)
+    reports = run.stage(write_reports, desk, run.as_of, stored, matrix, trained)
     run.model = stored.id
     run.counts = {"rows": matrix.height, "needs": int(matrix["label"].sum()), "deployed": is_deployed}
     return TrainingSummary(
         as_of=run.as_of, run=run.id, model=stored.id, is_deployed=is_deployed, why=why,
-        report=desk.work / "reports" / f"{stored.id}.md", metrics=passport["training"]["metrics"],
+        report=reports / "report.html", metrics=passport["training"]["metrics"],
         rows=matrix.height, positives=int(matrix["label"].sum()), taken=taken, seconds=run.seconds,
     )  # fmt: skip
 

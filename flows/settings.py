@@ -113,6 +113,21 @@ class Access(_Part):
     purpose: str
 
 
+Told = Annotated[str, Field(min_length=1)]
+
+
+class Accountability(_Part):
+    """What only the body that runs it can say. Model card, datasheet and transparency record quote it."""
+
+    organisation: Told
+    contact: Told
+    responsible: Told
+    legal_basis: Told
+    appeals: Told
+    training: Told
+    assessment: Told
+
+
 class Demo(_Part):
     households: Count
     months: Annotated[int, Field(ge=6, le=60)]
@@ -131,6 +146,7 @@ class Settings(_Part):
     queue: Queue
     model: Model
     access: Access
+    accountability: Accountability
     demo: Demo
 
     @property
