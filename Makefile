@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORK   ?= work
 
-.PHONY: demo test sheet-test state-test check lock install clean bench
+.PHONY: demo test sheet-test state-test fault-test check lock install clean bench
 
 demo: install  ## a made-up country of 20,000 households: files in, model trained, one night, queues out
 	$(BIN)/blindspot demo --work $(WORK)
@@ -15,8 +15,11 @@ test: install  ## all tests, under 8 minutes on 2 cores
 sheet-test: install  ## 1,000 sheets as people and Excel send them back, 10,000 cells that would compute; two minutes
 	SHEETS=1000 FORMULAS=10000 $(BIN)/pytest tests/alerts/test_cells.py tests/alerts/test_returned.py tests/alerts/test_workbook.py
 
-state-test: install  ## 2,000 histories of weeks of nights, about 8 minutes
+state-test: install  ## 2,000 histories of weeks of nights, about 9 minutes
 	STATE_SEQUENCES=2000 $(BIN)/pytest --timeout=3600 tests/alerts/test_nights.py
+
+fault-test: install  ## breaks the rules of the queue one at a time: each must turn the histories red; 4 minutes
+	$(BIN)/python tests/alerts/faults.py
 
 check: install  ## lint, types and import rules
 	$(BIN)/ruff format --check .
