@@ -196,6 +196,39 @@ def features() -> None:
 
 
 @app.command()
+def promote(
+    model: str,
+    approve: Annotated[str, typer.Option("--approve", help="Who answers for it: a name, recorded.")],
+    because: Annotated[str, typer.Option(help="Why the gate is overruled, recorded.")],
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """Deploy a model the gate held back, where a person may judge otherwise. Name and reason are recorded."""
+    from flows.desk import open_desk
+    from flows.gate import approve as overrule
+
+    with open_desk(config, work) as desk:
+        found = overrule(desk, model, approve, because)
+    _screen().print(f"[bold]{found.id}[/] is deployed, approved by {approve}.", highlight=False)
+
+
+@app.command()
+def rollback(
+    by: Annotated[str, typer.Option(help="Who decides: a name, recorded.")],
+    because: Annotated[str, typer.Option(help="Why, recorded.")],
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """Back to the champion before this one, at once. The model that is withdrawn never comes back by itself."""
+    from flows.desk import open_desk
+    from flows.gate import roll_back
+
+    with open_desk(config, work) as desk:
+        withdrawn, restored = roll_back(desk, by, because)
+    _screen().print(f"[bold]{restored.id}[/] is deployed again; {withdrawn.id} is withdrawn.", highlight=False)
+
+
+@app.command()
 def track(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
     """Mirror all models, their figures and reports into MLflow's files in the work folder. No night reads them."""
     from flows.tracking import track as mirror

@@ -39,7 +39,7 @@ def track(seen: Glance) -> tuple[Path, int, int]:
         experiment = _experiment(client, folder)
         listed = models.listed(seen.engine)
         known = _known(client, experiment)
-        fresh = [model for model in listed if model.id not in known]
+        fresh = sorted((model for model in listed if model.id not in known), key=_age)
         for model in fresh:
             _add(client, experiment, work, model)
         _point(client, listed)
@@ -135,11 +135,11 @@ def _point(client: Any, listed: list[StoredModel]) -> None:
         "champion": next((m.id for m in listed if m.state == "champion"), None),
         "challenger": max(waiting, key=_age).id if waiting else None,
     }
-    for alias, model in holders.items():
-        if model is None:
+    for alias, name in holders.items():
+        if name is None:
             client.delete_registered_model_alias(EXPERIMENT, alias)
         else:
-            client.set_registered_model_alias(EXPERIMENT, alias, versions[model].version)
+            client.set_registered_model_alias(EXPERIMENT, alias, versions[name].version)
     for model in listed:
         version = versions[model.id]
         if version.tags.get("state") != model.state:
