@@ -54,7 +54,12 @@ def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = No
 
 
 @app.command()
-def retrain(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
+def retrain(
+    as_of: AsOf = None,
+    search_minutes: Annotated[float, typer.Option(help="Try other recipes for so long first.", min=0)] = 0.0,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
     """Learn from the answers known on a day; deploy the model only if it is not worse than today's."""
     from flows import report
 
@@ -63,7 +68,7 @@ def retrain(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = No
     _prefect(desk.settings.work)
     from flows.retrain import retrain as flow
 
-    report.training(_screen(), flow(day, str(config), str(desk.settings.work)))
+    report.training(_screen(), flow(day, str(config), str(desk.settings.work), search_minutes))
 
 
 @app.command()
