@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from models import card_texts as texts
 from models.errors import Refused
 
 UNMEASURED: Final = "측정하지 않음"
@@ -193,54 +194,6 @@ def _version(facts: Facts) -> str:
     return f"{facts.told['model']}, 코드 {facts.told['code'][:16]}"
 
 
-_PURPOSE = (
-    "복지 사각지대에서 어려움에 빠지는 가구를 먼저 찾아, 읍면동 복지 담당자가 연락할 순서를 제안합니다. "
-    "지원을 거절·감액·환수하거나 부정수급을 찾는 데 쓰지 않습니다."
-)
-_HUMAN = (
-    "점수는 연락할 순서만 정합니다. 담당자가 만나 보고 결과와 사유를 남기며, 급여 결정은 법령에 따라 사람이 합니다. "
-    "낮은 점수는 어려움이 없다는 근거가 아닙니다. 대기열의 일부는 점수와 무관하게 무작위로 뽑아 놓친 가구를 확인합니다."
-)
-_LIMITS = (
-    "조사한 가구만 결과가 있어, 아무도 살펴보지 않은 어려움은 배우지 못합니다. 어려움의 판단 절반은 "
-    "담당자의 판단입니다. "
-    "기관이 알리지 않는 어려움(현금 생활, 사적 채무 등)은 보이지 않습니다. 성별·장애·국적별 도달은 재지 않았습니다."
-)
-_RISKS = (
-    "- 한 집단을 덜 찾음: 배포 전 집단별 도달을 재고, 4/5 아래이고 우연이 아니면 보류함(이름과 사유를 남긴 담당자만 달리 정함).\n"
-    "- 더 나쁜 모형의 배포: 같은 차수에서 이전 모형·단순 방식과 견주며, 한 명령으로 되돌림.\n"
-    "- 잘못된 안정감: 점수 대신 구간과 이유를 보여 주고, 빠진 자료를 함께 알림.\n"
-    "- 개인정보 유출: 식별자는 암호화하고, 볼 때마다 먼저 접속기록을 남김.\n"
-    "- 자료의 변화: 점수 분포가 크게 달라진 모형은 배포하지 않고, 세대 수가 갑자기 바뀌거나 필수 자료가 늦으면 "
-    "그 밤을 멈춤."
-)
-_CLEANING = (
-    "기관별 계약으로 행마다 검사해, 어긋난 행은 이유와 함께 따로 두고 기관에 회신합니다. 받은 행 = "
-    "받아들인 행 + 따로 둔 행. "
-    "특성은 그날까지 도착한 자료만으로 만들며, 같은 코드가 야간 실행과 학습에 쓰입니다."
-)
-_ACCESS = (
-    "식별자는 키를 쓰는 토큰으로 바꾸어 저장하고, 이름·주소·전화는 암호화해 담당 사무소의 명단에서만 풉니다. "
-    "모든 열람은 먼저 기록되며 기록은 이어진 해시로 지킵니다. 수신·보존 기간은 신호마다 정해져 있습니다."
-)
-_SENSITIVE = (
-    "건강·질병과 관련된 통보(의료비, 산정특례 등)와 미성년자·노인 여부가 특성에 있습니다. 성별, "
-    "장애, 국적, 언어, 자유 서술은 "
-    "특성으로 쓰지 않습니다."
-)
-_EXPLAIN = (
-    "가구마다 정확한 SHAP 값으로 점수를 올린 정보를 가려내고, 자료의 날짜와 금액이 담긴 한국어 "
-    "문장으로 알립니다. 올리지 않은 "
-    "정보는 이유로 말하지 않습니다. 주요 기준의 비중은 다음과 같습니다.\n\n"
-)
-_BEFORE = "위기정보의 종류와 가중 점수 합이 높은 순서로 대상자를 골랐습니다. 모든 평가에서 이 방식과 나란히 견줍니다."
-_OTHERS = "신호 수, 가중 점수, 오래된 순, 한 가지 신호, 로지스틱 회귀, 기본 설정의 LightGBM. 값은 성능 항목에 있습니다."
-_PROCESS = "매일 밤 각 사무소의 빈자리만큼 연락할 가구를 제안합니다. 긴급·신고 가구는 점수와 무관하게 먼저 올립니다."
-_NEVER = "지원을 거절·감액·환수하거나, 부정수급을 찾거나, 사람을 식별하는 일."
-_SUPPLIER = "없음. 공개 소프트웨어이며 기관 안에서 실행합니다."
-_SHOWN = "구간(점수 아님), 이유와 날짜·금액, 확인할 점, 살펴볼 급여, 빠진 자료."
-
-
 def _high_impact(facts: Facts) -> str:
     if not facts.operator.legal_basis.strip():
         return ""
@@ -248,13 +201,13 @@ def _high_impact(facts: Facts) -> str:
 
 
 def _explanation(facts: Facts) -> str:
-    return f"{_EXPLAIN}{_columns(facts)}\n\n{_rows(facts)}"
+    return f"{texts.EXPLAIN}{_columns(facts)}\n\n{_rows(facts)}"
 
 
 def _oversight(facts: Facts) -> str:
     if not facts.operator.responsible.strip():
         return ""
-    return f"{_HUMAN} 책임자: {facts.operator.responsible}"
+    return f"{texts.HUMAN} 책임자: {facts.operator.responsible}"
 
 
 def _composition(facts: Facts) -> str:
@@ -276,9 +229,9 @@ MODEL_CARD: Final = Card(
         (
             "쓰임",
             (
-                Field("intended_use", "쓰는 곳", _always(_PURPOSE)),
-                Field("human_oversight", "사람의 판단", _always(_HUMAN)),
-                Field("limits", "한계", _always(_LIMITS)),
+                Field("intended_use", "쓰는 곳", _always(texts.PURPOSE)),
+                Field("human_oversight", "사람의 판단", _always(texts.HUMAN)),
+                Field("limits", "한계", _always(texts.LIMITS)),
             ),
         ),
         (
@@ -303,20 +256,20 @@ DATASHEET: Final = Card(
         (
             "무엇이 들어 있나",
             (
-                Field("motivation", "왜 모았나", _always(_PURPOSE)),
+                Field("motivation", "왜 모았나", _always(texts.PURPOSE)),
                 Field("composition", "한 줄의 뜻과 양", _composition),
                 Field("sources", "출처와 법적 근거", _sources),
                 Field("label_coverage", "결과가 없는 가구", _coverage),
-                Field("sensitive", "민감한 정보", _always(_SENSITIVE)),
+                Field("sensitive", "민감한 정보", _always(texts.SENSITIVE)),
             ),
         ),
         (
             "어떻게 다루나",
             (
                 Field("collection", "수집의 근거", _operator("legal_basis")),
-                Field("cleaning", "검사와 정리", _always(_CLEANING)),
-                Field("access", "보관과 열람", _always(_ACCESS)),
-                Field("uses", "해서는 안 되는 쓰임", _always(_NEVER)),
+                Field("cleaning", "검사와 정리", _always(texts.CLEANING)),
+                Field("access", "보관과 열람", _always(texts.ACCESS)),
+                Field("uses", "해서는 안 되는 쓰임", _always(texts.NEVER)),
                 Field("maintenance", "관리와 문의", _operator("contact")),
             ),
         ),
@@ -331,7 +284,7 @@ TRANSPARENCY: Final = Card(
             "ATRS Tier 1",
             (
                 Field("atrs_1_name", "Name", _version),
-                Field("atrs_1_description", "Description", _always(_PURPOSE)),
+                Field("atrs_1_description", "Description", _always(texts.PURPOSE)),
                 Field("atrs_1_contact", "Contact", _operator("contact")),
             ),
         ),
@@ -340,25 +293,25 @@ TRANSPARENCY: Final = Card(
             (
                 Field("atrs_2_1_organisation", "Organisation or department", _operator("organisation")),
                 Field("atrs_2_1_responsible", "Senior responsible owner", _operator("responsible")),
-                Field("atrs_2_1_external", "External supplier", _always(_SUPPLIER)),
+                Field("atrs_2_1_external", "External supplier", _always(texts.SUPPLIER)),
             ),
         ),
         (
             "ATRS Tier 2 · Description and rationale",
             (
                 Field("atrs_2_2_description", "Detailed description", _architecture),
-                Field("atrs_2_2_scope", "Scope", _always(_PURPOSE)),
+                Field("atrs_2_2_scope", "Scope", _always(texts.PURPOSE)),
                 Field("atrs_2_2_benefit", "Benefit", _performance),
-                Field("atrs_2_2_previous", "Previous process", _always(_BEFORE)),
-                Field("atrs_2_2_alternatives", "Alternatives considered", _always(_OTHERS)),
+                Field("atrs_2_2_previous", "Previous process", _always(texts.BEFORE)),
+                Field("atrs_2_2_alternatives", "Alternatives considered", _always(texts.OTHERS)),
             ),
         ),
         (
             "ATRS Tier 2 · Decision making",
             (
-                Field("atrs_2_3_process", "Process integration", _always(_PROCESS)),
-                Field("atrs_2_3_information", "Provided information", _always(_SHOWN)),
-                Field("atrs_2_3_human", "Human decisions and review", _always(_HUMAN)),
+                Field("atrs_2_3_process", "Process integration", _always(texts.PROCESS)),
+                Field("atrs_2_3_information", "Provided information", _always(texts.SHOWN)),
+                Field("atrs_2_3_human", "Human decisions and review", _always(texts.HUMAN)),
                 Field("atrs_2_3_training", "Required training", _operator("training")),
                 Field("atrs_2_3_appeals", "Appeals and review", _operator("appeals")),
             ),
@@ -370,17 +323,17 @@ TRANSPARENCY: Final = Card(
                 Field("atrs_2_4_performance", "Model performance", _performance),
                 Field("atrs_2_4_datasets", "Datasets", _rows),
                 Field("atrs_2_4_inputs", "Data sources", _sources),
-                Field("atrs_2_4_sensitive", "Sensitive attributes", _always(_SENSITIVE)),
+                Field("atrs_2_4_sensitive", "Sensitive attributes", _always(texts.SENSITIVE)),
                 Field("atrs_2_4_completeness", "Completeness and representativeness", _coverage),
-                Field("atrs_2_4_cleaning", "Data cleaning", _always(_CLEANING)),
-                Field("atrs_2_4_access", "Access and storage", _always(_ACCESS)),
+                Field("atrs_2_4_cleaning", "Data cleaning", _always(texts.CLEANING)),
+                Field("atrs_2_4_access", "Access and storage", _always(texts.ACCESS)),
             ),
         ),
         (
             "ATRS Tier 2 · Risks",
             (
                 Field("atrs_2_5_assessment", "Impact assessment", _operator("assessment")),
-                Field("atrs_2_5_risks", "Risks and mitigations", _always(_RISKS)),
+                Field("atrs_2_5_risks", "Risks and mitigations", _always(texts.RISKS)),
             ),
         ),
         (
@@ -388,9 +341,9 @@ TRANSPARENCY: Final = Card(
             (
                 Field("ai_31_notice", "제31조 사전 고지", _operator("appeals")),
                 Field("ai_33_high_impact", "제33조 고영향 여부", _high_impact),
-                Field("ai_34_1_risk", "제34조 위험관리방안", _always(_RISKS)),
+                Field("ai_34_1_risk", "제34조 위험관리방안", _always(texts.RISKS)),
                 Field("ai_34_2_explanation", "제34조 결과·주요 기준·학습용 자료의 설명", _explanation),
-                Field("ai_34_3_protection", "제34조 이용자 보호", _always(_ACCESS)),
+                Field("ai_34_3_protection", "제34조 이용자 보호", _always(texts.ACCESS)),
                 Field("ai_34_4_oversight", "제34조 사람의 관리·감독", _oversight),
                 Field("ai_34_5_documents", "제34조 문서의 작성·보관", _decision),
                 Field("ai_35_impact", "제35조 기본권 영향평가", _operator("assessment")),
