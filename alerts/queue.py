@@ -59,7 +59,8 @@ def fill_queues(
     warnings = live_warnings(take(evidence, EVIDENCE, "evidence"), signals)
 
     households = _households(take(scores, SCORES, "scores"), facts, opened, settings)
-    households = _with_warnings(households, warnings, facts, talks)
+    fresh_from = as_of - timedelta(days=settings.urgent_for_days)
+    households = _with_warnings(households, warnings, facts, talks, fresh_from)
     households = _with_history(households, known, talks, settings, as_of)
     decided = households.with_columns(is_stopped=_is_among(stopped)).with_columns(decision=_decision())
     claims = _claims(decided, facts, warnings, settings, signals)
@@ -106,13 +107,13 @@ def _households(
 
 
 def _with_warnings(
-    households: pl.DataFrame, warnings: pl.DataFrame, facts: pl.DataFrame, talks: pl.DataFrame
+    households: pl.DataFrame, warnings: pl.DataFrame, facts: pl.DataFrame, talks: pl.DataFrame, fresh_from: date
 ) -> pl.DataFrame:
     """points, is_urgent, urgent_known_on, is_report, has_warning, has_new (a kind of signal nobody has talked about),
-    is_uncovered."""
+    is_uncovered. Urgent is what became known on `fresh_from` or later."""
     relieved = facts.select("household_key", domain="relieved").explode("domain").drop_nulls().unique()
     is_new = pl.col("talked_on").is_null() | (pl.col("first_known_on") > pl.col("talked_on"))
-    calls = pl.col("is_urgent") & pl.col("is_new")
+    calls = pl.col("is_urgent") & pl.col("is_new") & (pl.col("first_known_on") >= fresh_from)
     summed = (
         warnings.join(talks, on="household_key", how="left")
         .join(relieved.with_columns(is_covered=True), on=["household_key", "domain"], how="left")
@@ -141,7 +142,8 @@ def _with_history(
 ) -> pl.DataFrame:
     """is_removed, is_resting."""
     rests_until = pl.col("talked_on") + timedelta(days=settings.cool_down_days)
-    has_risen = (pl.col("band") > pl.col("band_then")).fill_null(False)
+    # Need that was found raises the band by itself: that must not end the rest it begins.
+    has_risen = (pl.col("band") > pl.col("band_then")).fill_null(False) & ~pl.col("found_need").fill_null(False)
     return (
         households.join(talks, on="household_key", how="left")
         .with_columns(
@@ -150,7 +152,7 @@ def _with_history(
             & (pl.col("members").fill_null(1) <= 1),
             is_resting=(rests_until > as_of).fill_null(False) & ~pl.col("has_new") & ~has_risen,
         )
-        .drop("talked_on", "band_then")
+        .drop("talked_on", "band_then", "found_need")
     )
 
 

@@ -7,24 +7,30 @@ from signals.answers import last_told as last_told
 from signals.outcomes import OUTCOMES
 
 CONTACT_CODES = [code for code, outcome in OUTCOMES.items() if outcome.is_contact]
+NEED_CODES = [code for code, outcome in OUTCOMES.items() if outcome.teaches == "need"]
 REMOVING_CODES = [code for code, outcome in OUTCOMES.items() if outcome.effect == "removes"]
 
 
 def last_talks(contacts: pl.DataFrame, bands_then: pl.DataFrame | None) -> pl.DataFrame:
-    """household_key, talked_on, band_then: each household's newest completed contact.
+    """household_key, talked_on, band_then, found_need: each household's newest completed contact.
 
     "Not reached" is none, so it never gives rest. `bands_then` (alert_id, band) tells the band of past alerts; rounds
     before our own have none, and there only a new signal can end the rest.
     """
     talks = (
         contacts.filter(pl.col("outcome").is_in(CONTACT_CODES))
-        .select("household_key", "alert", talked_on=pl.coalesce("contacted_on", "selected_on"))
+        .select(
+            "household_key",
+            "alert",
+            talked_on=pl.coalesce("contacted_on", "selected_on"),
+            found_need=pl.col("outcome").is_in(NEED_CODES),
+        )
         .sort("household_key", "talked_on", "alert")
         .unique("household_key", keep="last", maintain_order=True)
     )
     known = pl.DataFrame(schema={"alert_id": pl.String, "band": Band}) if bands_then is None else bands_then
     bands = known.select(alert=pl.col("alert_id"), band_then=pl.col("band").cast(Band)).unique("alert")
-    return talks.join(bands, on="alert", how="left").select("household_key", "talked_on", "band_then")
+    return talks.join(bands, on="alert", how="left").select("household_key", "talked_on", "band_then", "found_need")
 
 
 def households_removed(contacts: pl.DataFrame) -> pl.Series:

@@ -19,6 +19,7 @@ class QueueSettings:
     high: float = 0.25
     due_days: Mapping[str, int] = field(default_factory=dict)  # lane -> days; others as in LANES
     cool_down_days: int = 120  # two rounds
+    urgent_for_days: int = 60  # what has been known for longer joins by its risk
     reports_share: float = 0.0  # of the capacity, kept free for what citizens and neighbours report
     escalate_after_days: int = 14  # overdue by more: the district is told
     repeat_from: int = 3  # selections without anybody spoken to, from which a household is a repeat
@@ -33,8 +34,8 @@ class QueueSettings:
             raise ValueError(f"bands must rise: 0 <= high ({self.high}) < very_high ({self.very_high}) <= 1")
         if min(self.capacity, *self.capacity_by_office.values(), self.cool_down_days, self.escalate_after_days) < 0:
             raise ValueError("capacity, cool_down_days and escalate_after_days must not be negative")
-        if min(self.repeat_from, self.trace_from) < 1:
-            raise ValueError("repeat_from and trace_from count from 1")
+        if min(self.repeat_from, self.trace_from, self.urgent_for_days) < 1:
+            raise ValueError("repeat_from, trace_from and urgent_for_days count from 1")
         if unknown := set(self.due_days) - DUE_LANES:
             raise ValueError(f"due_days names no such lane: {sorted(unknown)}; lanes are {sorted(DUE_LANES)}")
 

@@ -76,7 +76,9 @@ def one_country(
     begun = time.perf_counter()
     country = begin_country(households, seed)
     first = first_night(country, share) if set(policies) & set(OURS) else None
-    years, told = [], {}
+    # Each year is summed up and let go before the next is lived: a country of 100,000 takes about a gigabyte.
+    told: dict[str, Any] = {}
+    sums: dict[str, dict[str, Any]] = {"policies": {}, "offices": {}, "groups": {}}
     for policy in policies:
         living = copy.deepcopy(country)
         hours = Hours(living.offices["officers"].to_numpy(), share)
@@ -86,14 +88,14 @@ def one_country(
             told[policy] = {"explore": estimate(ours, year.worked), "models": ours.models}
         else:
             year = rule_year(living, policy, weeks, hours)
-        years.append(year)
+        sums["policies"][policy] = summary(year)
+        sums["offices"][policy] = by_office(year).to_dict(as_series=False)
+        sums["groups"][policy] = by_group(year).to_dicts()
         seconds = time.perf_counter() - begun
         print(f"seed {seed}, {policy}: {year.found().height} found, {seconds:.0f} s", file=sys.stderr, flush=True)
     return {
         "seed": seed,
-        "policies": {year.policy: summary(year) for year in years},
-        "offices": {year.policy: by_office(year).to_dict(as_series=False) for year in years},
-        "groups": {year.policy: by_group(year).to_dicts() for year in years},
+        **sums,
         "seconds": time.perf_counter() - begun,
         "ours": told,
     }
@@ -139,6 +141,8 @@ def rule_year(living: Living, policy: str, weeks: int, hours: Hours) -> Year:
     match policy:
         case "incumbent":
             chooser = Incumbent(living, own_choice=OWN_CHOICE)
+        case "urgent_first":
+            chooser = Incumbent(living, policy, OWN_CHOICE, Data(living))
         case "points":
             chooser = Incumbent(living, own_choice=0.0)
         case "first_come":

@@ -1,12 +1,12 @@
 """Our year: features, scores, weekly queues, answers into the life of each alert, a new model every quarter."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
+from alerts.bands import Band
 from alerts.life import TOLD, stand
 from alerts.queue import fill_queues
 from alerts.settings import QueueSettings
@@ -15,10 +15,11 @@ from benchmarks.year_data import FIRST_NIGHT, TOLD_AFTER, Data
 from benchmarks.year_officers import CASE, MINUTES_A_CASE, WORKED, Hours
 from benchmarks.year_rules import as_cases, mixed, own_choices
 from features import FEATURES, Built, build, prepare
+from models.evaluate import roc_auc
 from models.labels import label
 from models.model import Model
 from models.score import score
-from models.train import TrainSettings, train
+from models.train import TrainSettings, fit
 from synthetic import Living
 from synthetic.settings import generator
 
@@ -82,10 +83,12 @@ class Ours:
             return
         labels = label(self.data.contacts(night), night)
         matrix = labels.join(pl.concat(self.learned), on=["household_key", "selected_on"], how="inner")
-        trained = train(matrix, FEATURES, TrainSettings(), SEED, self.settings.capacity_by_office)
-        self.model = trained.model
-        auc = trained.facts["metrics"]["model"]["roc_auc"]
-        self.models.append({"night": str(night), "rows": matrix.height, "needs": int(matrix["label"].sum()), **auc})
+        fitted = fit(matrix, FEATURES, TrainSettings(), SEED)
+        self.model = fitted.model
+        auc = roc_auc(fitted.judged["label"].to_numpy().astype(float), fitted.judged["margin"].to_numpy())
+        self.models.append(
+            {"night": str(night), "rows": matrix.height, "needs": int(matrix["label"].sum()), "value": auc}
+        )
         if self.built is not None:
             self.scores = score(self.model, self.built.features)
 
@@ -101,7 +104,7 @@ class Ours:
             self.settings,
             night,
             generator(self.living.world.settings.seed, "queue", night.toordinal()),
-            # No `bands_then`: need that was found raises the band by itself, and would end the rest it should begin.
+            bands_then=self._bands(),
         )
         self.alerts = filled.alerts
         new = filled.alerts.filter("is_new")
@@ -166,7 +169,7 @@ class Ours:
             mine = self.built.features.join(own.select(household_key="household"), on="household_key", how="semi")
             self.learned.append(mine.with_columns(selected_on=pl.lit(self.round_on)))
         worked = worked.filter(pl.col("lane") != "own")
-        filled_in: Mapping[str, pl.Expr] = {name: pl.lit(None, dtype) for name, dtype in TOLD.items()}
+        filled_in: dict[str, pl.Expr] = {name: pl.lit(None, dtype) for name, dtype in TOLD.items()}
         filled_in |= {
             "alert_id": pl.col("alert"),
             "contacted_on": pl.col("contacted_on"),
@@ -176,6 +179,11 @@ class Ours:
             "version": pl.col("contacted_on").cast(pl.String),
         }
         self.told.append(worked.select(**filled_in).cast(TOLD))
+
+    def _bands(self) -> pl.DataFrame:
+        """alert_id, band of every alert so far, as it was opened."""
+        opened = [part.select("alert_id", band="true_band") for part in self.opened]
+        return pl.concat([pl.DataFrame(schema={"alert_id": pl.String, "band": Band}), *opened])
 
     def _open(self, night: date) -> pl.DataFrame:
         """OPEN_ALERTS: last night's queue with the answers known by now; without those that ended."""

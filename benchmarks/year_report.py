@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.year_measures import ratio_interval
 
-POLICIES = ("blindspot", "with_own", "incumbent", "points", "first_come")
-RULES = ("incumbent", "points", "first_come")
+POLICIES = ("blindspot", "with_own", "incumbent", "urgent_first", "points", "first_come")
+RULES = ("incumbent", "urgent_first", "points", "first_come")
 OURS = ("blindspot", "with_own")
 ROWS = {
     "tries": "cases worked",

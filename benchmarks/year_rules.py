@@ -5,7 +5,7 @@ reached is closed, as in the real system (DOMAIN 4), and may be named again in a
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,8 @@ from synthetic import Living
 from synthetic.rounds import NOT_AGAIN
 from synthetic.settings import generator
 
+URGENT_FOR_DAYS = 60  # as in our own queue
+
 
 @dataclass
 class Incumbent:
@@ -27,6 +29,7 @@ class Incumbent:
     living: Living
     name: str = "incumbent"
     own_choice: float = 0.25  # DOMAIN 2; 0: the points alone
+    data: Data | None = None  # with it: who was cut off or reported comes first, as in our own queue
     worked: np.ndarray = field(init=False)  # in the round before this one
 
     def __post_init__(self) -> None:
@@ -39,15 +42,40 @@ class Incumbent:
         self.worked = np.zeros(self.living.households, dtype=bool)
         by_rule, own = self.living.incumbent_order(day, passed_over)
         ruled = _in_order(self.living, by_rule, day).select("household", "office", place="place")
-        if not self.own_choice:
-            return as_cases(ruled, day, self.name)
-        return as_cases(mixed(ruled, _in_order(self.living, own, day), self.own_choice), day, self.name)
+        listed = ruled
+        if self.own_choice:
+            listed = mixed(ruled, _in_order(self.living, own, day), self.own_choice)
+        listed = listed.select("household", "office", "place")
+        if self.data is not None:
+            urgent = self._urgent(day)
+            listed = pl.concat([urgent, listed.filter(~pl.col("household").is_in(urgent["household"].implode()))])
+        return as_cases(listed, day, self.name)
+
+    def _urgent(self, day: date) -> pl.DataFrame:
+        """household, office, place 0: an urgent sign that nobody has talked about."""
+        assert self.data is not None
+        self.data.take_in(day)
+        talks = last_talks(self.data.contacts(day))
+        is_new = pl.col("talked_on").is_null() | (pl.col("first_known_on") > pl.col("talked_on"))
+        households = (
+            live_warnings(build(prepare(self.data.known(day))).evidence, SIGNALS)
+            .filter("is_urgent", pl.col("first_known_on") >= day - timedelta(days=URGENT_FOR_DAYS))
+            .join(talks, on="household_key", how="left")
+            .filter(is_new)["household_key"]
+            .unique()
+            .sort()
+        )
+        office = pl.Series(self.living.office_of(day).astype(np.int64))
+        here = households.filter(pl.Series(self.living.is_there(day)).gather(households))
+        return pl.DataFrame({"household": here, "office": office.gather(here), "place": [0.0] * len(here)})
 
     def passed_over(self, day: date) -> np.ndarray:
         rng = generator(self.living.world.settings.seed, "not again", day.toordinal())
         return np.asarray(self.worked & (rng.random(self.living.households) < NOT_AGAIN))
 
     def note(self, worked: pl.DataFrame) -> None:
+        if self.data is not None:
+            self.data.answered(worked)
         self.worked[worked["household"].to_numpy()] = True
 
 

@@ -90,6 +90,7 @@ class Queue(_Part):
     reports_share: Share
     bands: Bands
     due_days: DueDays
+    urgent_for_days: Count
     escalate_after_days: Annotated[int, Field(ge=0)]
     cool_down_days: Count
     repeat_from: Count

@@ -25,7 +25,7 @@ from models.rules import single_rules
 from models.stability import reasons_under_another_seed
 from signals.outcomes import NEED_DEFINITION
 
-__all__ = ["TrainSettings", "Trained", "train"]
+__all__ = ["Fitted", "TrainSettings", "Trained", "fit", "train"]
 
 SHAP_SAMPLE: Final = 500
 PAIRS: Final = 10_000
@@ -43,6 +43,39 @@ class Trained:
     # and told_before: the chance as it would have been told before that round (NaN: too few earlier answers)
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What was learned, before anybody asks how good it is beside others."""
+
+    model: Model
+    text: str
+    trees: int
+    rows: pl.DataFrame  # sorted, as the learner saw them
+    learner: Learner
+    folds: Folds
+    seen: npt.NDArray[np.bool_]  # rows judged by a model that had not learned from them
+    judged: pl.DataFrame  # as in Trained
+
+
+def fit(
+    matrix: pl.DataFrame | pd.DataFrame, features: Iterable[FeatureLike], settings: TrainSettings, seed: int
+) -> Fitted:
+    """The model alone; see `train` for the matrix and what is refused."""
+    rows, columns = _rows(matrix), columns_of(features)
+    label = rows.get_column("label").cast(pl.Int64).to_numpy()
+    _refuse_labels(label, settings.min_positives)
+    values = matrix_of(rows, columns)
+    folds = _refuse_folds(split(rows, settings.gap_days))
+    learner = Learner(values, label, columns, settings, seed)
+    trees, margin = try_out(learner, folds)
+    seen = np.isfinite(margin)
+    chances = _refuse_worthless(calibration.fit(margin[seen], label[seen]))
+    text = without_extremes(learner.fit(trees).model_to_string(num_iteration=trees))
+    model = read_model("new", text, columns, chances)
+    _refuse_constant(model.margin(values))
+    return Fitted(model, text, trees, rows, learner, folds, seen, _judged(rows, seen, margin, chances))
+
+
 def train(
     matrix: pl.DataFrame | pd.DataFrame,
     features: Iterable[FeatureLike],
@@ -53,40 +86,30 @@ def train(
     """`matrix`: one row per household and round: household_key, selected_on, received_on (of the answer), office,
     label, and the features as known on selected_on. `capacity`: places per office, for precision at capacity.
     TrainingRefused when nothing worth publishing can be learned."""
-    rows, told = _rows(matrix), tuple(features)
-    columns, labels_ko = columns_of(told), {f.name: f.label_ko for f in told}
-    label = rows.get_column("label").cast(pl.Int64).to_numpy()
-    _refuse_labels(label, settings.min_positives)
-    values = matrix_of(rows, columns)
-    folds = _refuse_folds(split(rows, settings.gap_days))
-    learner = Learner(values, label, columns, settings, seed)
-    trees, margin = try_out(learner, folds)
-    seen = np.isfinite(margin)
-    fitted = _refuse_worthless(calibration.fit(margin[seen], label[seen]))
-    text = without_extremes(learner.fit(trees).model_to_string(num_iteration=trees))
-    model = read_model("new", text, columns, fitted)
-    _refuse_constant(model.margin(values))
-    judged = _judged(rows, seen, margin, fitted)
+    told = tuple(features)
+    fitted = fit(matrix, told, settings, seed)
+    rows, learner, folds, model, seen = fitted.rows, fitted.learner, fitted.folds, fitted.model, fitted.seen
+    judged = fitted.judged
     facts = {
         **_about_rows(rows),
         "label_digest": label_digest(),
         "features_digest": features_digest(told),
-        **_about_settings(settings, seed, trees),
+        **_about_settings(settings, seed, fitted.trees),
         "folds": {"kind": folds.kind, "why": folds.why, "windows": [_about_fold(f) for f in folds.folds]},
         "base_margin": expected_margin(model),
-        "stability": reasons_under_another_seed(learner, model.booster, trees),
-        "violations": {"pairs": PAIRS, "found": violations(model, values, PAIRS, np.random.default_rng(seed))},
+        "stability": reasons_under_another_seed(learner, model.booster, fitted.trees),
+        "violations": {"pairs": PAIRS, "found": violations(model, learner.values, PAIRS, np.random.default_rng(seed))},
         "largest_difference_to_shap": check_against_shap(model, rows.gather_every(max(1, rows.height // SHAP_SAMPLE))),
         "metrics": comparison.compare(
             rows.filter(pl.Series(seen)),
             judged,
-            single_rules(columns, labels_ko),
+            single_rules(model.columns, {f.name: f.label_ko for f in told}),
             capacity,
             np.random.default_rng(seed),
             {code: other[seen] for code, other in judge_contenders(learner, folds).items()},
         ),
     }
-    return Trained(model, text, facts, judged)
+    return Trained(model, fitted.text, facts, judged)
 
 
 def _rows(matrix: pl.DataFrame | pd.DataFrame) -> pl.DataFrame:

@@ -101,6 +101,9 @@ FAULTS = (
     Fault("no new kind of signal ends a rest", QUEUE, '& ~pl.col("has_new") & ~has_risen', "& ~has_risen"),
     Fault("no higher band ends a rest", QUEUE, '& ~pl.col("has_new") & ~has_risen', '& ~pl.col("has_new")'),
     Fault("no cut-off ends a rest", QUEUE, 'calls = pl.col("is_urgent") & pl.col("is_new")', 'calls = pl.col("is_urgent") & pl.col("talked_on").is_null()'),
+    Fault("need that was found ends its own rest", QUEUE, ' & ~pl.col("found_need").fill_null(False)', ""),
+    Fault("old news is urgent", QUEUE, ' & (pl.col("first_known_on") >= fresh_from)', ""),
+    Fault("news is urgent a day too short", QUEUE, 'pl.col("first_known_on") >= fresh_from', 'pl.col("first_known_on") > fresh_from'),
     Fault("being unreached gives rest", REST, "if outcome.is_contact]", 'if outcome.effect in ("closes", "retries")]'),
     # Who is left out, and who comes first
     Fault("who asked to stop is shown", QUEUE, '        .when("is_stopped")\n        .then(pl.lit("stopped"))\n', ""),

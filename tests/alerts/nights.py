@@ -25,6 +25,7 @@ SETTINGS = QueueSettings(
     explore_share=0.3,
     reports_share=0.2,
     cool_down_days=20,
+    urgent_for_days=12,
     escalate_after_days=5,
     repeat_from=2,
     criteria=(Criterion(name_ko=ALONE, offices=frozenset(OFFICES[:2]), share=0.3, lives_alone=True),),

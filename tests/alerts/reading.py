@@ -30,6 +30,8 @@ BANDS = ("moderate", "high", "very_high")
 CAPACITY = {OFFICES[0]: 5, OFFICES[1]: 4, OFFICES[2]: 2}
 RESERVED = 1  # a fifth of each, rounded up
 SHARE, CLAIM, MIXED, COOL_DOWN, VERY_LATE, REPEATS, TRACES, PUT_OFF = 0.3, 0.3, 5, 20, 5, 2, 3, 60
+URGENT_FOR = 12
+NEEDS = ("basic_livelihood", "emergency", "other_public", "need_no_benefit")
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ class Known:
         self.talk = max(talks, key=lambda c: (c.acted_on, c.alert)) if talks else None
         self.live = {n: self._known_on(n) for n, (months, _) in house.evidence.items() if months != 0}
         self.news = {n: day for n, day in self.live.items() if self.talk is None or day > self.talk.acted_on}
-        self.urgent = {n: day for n, day in self.news.items() if KINDS[n].is_urgent}
+        fresh_from = town.today - timedelta(days=URGENT_FOR)
+        self.urgent = {n: day for n, day in self.news.items() if KINDS[n].is_urgent and day >= fresh_from}
         self.is_report = any(KINDS[n].domain == "reports" for n in self.urgent)
         self.points = sum(KINDS[n].points for n in self.live)
         self.probability = house.probability if house.is_registered else None
@@ -175,7 +178,8 @@ class Known:
         if self.talk is None or self.talk.acted_on + timedelta(days=COOL_DOWN) <= self.town.today:
             return False
         then = self.town.alerts[self.talk.alert]["true_band"] if self.talk.alert in self.town.alerts else None
-        return not self.news and not is_above(self.band, then)
+        has_risen = is_above(self.band, then) and self.talk.outcome not in NEEDS
+        return not self.news and not has_risen
 
     def by_register(self) -> str:
         if not self.house.is_registered or self.house.address_status != "match":

@@ -22,6 +22,7 @@ NAMES = (
     "self_report",
     "housing_benefit",
 )
+URGENT_FOR = timedelta(days=60)
 COOL_DOWN = timedelta(days=120)
 
 
@@ -97,7 +98,8 @@ def standing(home: Home) -> str:
     talked_on = max((c["contacted_on"] for c in told if OUTCOMES[c["outcome"]].is_contact), default=None)
     live = [row for row in home.evidence if is_live_warning(row)]
     news = [row for row in live if talked_on is None or first_known(row) > talked_on]
-    if any(SIGNALS[row["signal"]].urgent for row in news):
+    fresh = [row for row in news if first_known(row) >= drawn.AS_OF - URGENT_FOR]
+    if any(SIGNALS[row["signal"]].urgent for row in fresh):
         return "queued_urgent"
     if not live:
         return "no_signal"
