@@ -26,8 +26,8 @@ from features import FEATURES
 from models.calibration import Calibration
 from models.columns import Column, columns_of, groups_of, matrix_of
 from models.explain import check_against_shap, explain
+from models.learner import FIXED
 from models.model import Model, read_model
-from models.train import FIXED
 
 LEARNED_ROWS = 20_000
 RUNS = 3

@@ -77,7 +77,7 @@ def by_office(year: Year) -> pl.DataFrame:
     count = year.living.offices.height
     contacts, found = year.contacts(), year.found()
     need, home = year.need, year.living.office_of(FIRST_NIGHT)
-    ever = need.any(axis=0)
+    ever = np.asarray(need.any(axis=0))
     reached = np.isin(np.arange(len(ever)), contacts.filter("in_need")["household"]) & ever
 
     def per_office(offices: object) -> npt.NDArray[np.int64]:
@@ -122,8 +122,9 @@ def summary(year: Year) -> dict[str, float]:
         "tried_never_spoken_share": unspoken.height / max(tries.height, 1),
         "repeats_without_contact": float(unspoken.filter(pl.col("selections") >= 2).height),
         "visits_of_same_household": year.worked.height / max(tries.height, 1),
-        "public_support_share": float(outcome.is_in(["basic_livelihood", "emergency", "other_public"]).mean() or 0),
-        "unreached_share": float((outcome == "unreached").mean() or 0),
+        "public_support_share": outcome.is_in(["basic_livelihood", "emergency", "other_public"]).sum()
+        / max(len(outcome), 1),
+        "unreached_share": (outcome == "unreached").sum() / max(len(outcome), 1),
         "in_need_at_end": float(need[-1].sum()),
     }
 
@@ -189,7 +190,7 @@ def groups(living: Living) -> dict[str, npt.NDArray[np.str_]]:
 
 def by_group(year: Year) -> pl.DataFrame:
     """kind, group, contacts, found, needing, reached."""
-    ever = year.need.any(axis=0)
+    ever = np.asarray(year.need.any(axis=0))
     contacts, found = year.contacts(), year.found()
     reached = np.isin(np.arange(len(ever)), contacts.filter("in_need")["household"]) & ever
     frames = []

@@ -43,17 +43,17 @@ CASE = pl.Schema(
     }
 )
 WORKED = pl.Schema(
-    {
-        **CASE,
-        "night": pl.Date,
-        "contacted_on": pl.Date,
-        "outcome": pl.String,
-        "benefit": pl.String,
-        "minutes": pl.Int64,
-        "is_contact": pl.Boolean,
-        "teaches": pl.String,
-        "in_need": pl.Boolean,  # the truth on that day
-    }
+    [
+        *CASE.items(),
+        ("night", pl.Date),
+        ("contacted_on", pl.Date),
+        ("outcome", pl.String),
+        ("benefit", pl.String),
+        ("minutes", pl.Int64),
+        ("is_contact", pl.Boolean),
+        ("teaches", pl.String),
+        ("in_need", pl.Boolean),  # the truth on that day
+    ]
 )
 _COST = pl.DataFrame(
     {
