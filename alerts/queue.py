@@ -141,9 +141,11 @@ def _with_history(
     as_of: date,
 ) -> pl.DataFrame:
     """is_removed, is_resting."""
-    rests_until = pl.col("talked_on") + timedelta(days=settings.cool_down_days)
+    found_need = pl.col("found_need").fill_null(False)
+    rests = pl.when(found_need).then(settings.need_rest_days).otherwise(settings.cool_down_days)
+    rests_until = pl.col("talked_on") + pl.duration(days=rests)
     # Need that was found raises the band by itself: that must not end the rest it begins.
-    has_risen = (pl.col("band") > pl.col("band_then")).fill_null(False) & ~pl.col("found_need").fill_null(False)
+    has_risen = (pl.col("band") > pl.col("band_then")).fill_null(False) & ~found_need
     return (
         households.join(talks, on="household_key", how="left")
         .with_columns(

@@ -19,6 +19,7 @@ class QueueSettings:
     high: float = 0.25
     due_days: Mapping[str, int] = field(default_factory=dict)  # lane -> days; others as in LANES
     cool_down_days: int = 120  # two rounds
+    need_rest_days: int = 240  # four rounds after need was found: what was granted runs, somebody knows the household
     urgent_for_days: int = 60  # what has been known for longer joins by its risk
     reports_share: float = 0.0  # of the capacity, kept free for what citizens and neighbours report
     escalate_after_days: int = 14  # overdue by more: the district is told
@@ -32,8 +33,9 @@ class QueueSettings:
                 raise ValueError(f"{share} must lie between 0 and 1, not {getattr(self, share)}")
         if not 0 <= self.high < self.very_high <= 1:
             raise ValueError(f"bands must rise: 0 <= high ({self.high}) < very_high ({self.very_high}) <= 1")
-        if min(self.capacity, *self.capacity_by_office.values(), self.cool_down_days, self.escalate_after_days) < 0:
-            raise ValueError("capacity, cool_down_days and escalate_after_days must not be negative")
+        days = (self.cool_down_days, self.need_rest_days, self.escalate_after_days)
+        if min(self.capacity, *self.capacity_by_office.values(), *days) < 0:
+            raise ValueError("capacities, cool_down_days, need_rest_days and escalate_after_days must not be negative")
         if min(self.repeat_from, self.trace_from, self.urgent_for_days) < 1:
             raise ValueError("repeat_from, trace_from and urgent_for_days count from 1")
         if unknown := set(self.due_days) - DUE_LANES:

@@ -40,6 +40,7 @@ def queue_settings(queue: Queue, offices: pl.DataFrame, told: Mapping[str, int] 
             due_days=queue.due_days.model_dump(),
             escalate_after_days=queue.escalate_after_days,
             cool_down_days=queue.cool_down_days,
+            need_rest_days=queue.need_rest_days,
             urgent_for_days=queue.urgent_for_days,
             repeat_from=queue.repeat_from,
             trace_from=queue.trace_from,

@@ -93,6 +93,7 @@ class Queue(_Part):
     urgent_for_days: Count
     escalate_after_days: Annotated[int, Field(ge=0)]
     cool_down_days: Count
+    need_rest_days: Count
     repeat_from: Count
     trace_from: Count
     criteria: tuple[Criterion, ...]

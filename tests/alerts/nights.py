@@ -25,6 +25,7 @@ SETTINGS = QueueSettings(
     explore_share=0.3,
     reports_share=0.2,
     cool_down_days=20,
+    need_rest_days=27,
     urgent_for_days=12,
     escalate_after_days=5,
     repeat_from=2,

@@ -30,7 +30,7 @@ BANDS = ("moderate", "high", "very_high")
 CAPACITY = {OFFICES[0]: 5, OFFICES[1]: 4, OFFICES[2]: 2}
 RESERVED = 1  # a fifth of each, rounded up
 SHARE, CLAIM, MIXED, COOL_DOWN, VERY_LATE, REPEATS, TRACES, PUT_OFF = 0.3, 0.3, 5, 20, 5, 2, 3, 60
-URGENT_FOR = 12
+URGENT_FOR, NEED_REST = 12, 27
 NEEDS = ("basic_livelihood", "emergency", "other_public", "need_no_benefit")
 
 
@@ -175,7 +175,10 @@ class Known:
         return "not_scored" if self.probability is None else None
 
     def _rests(self) -> bool:
-        if self.talk is None or self.talk.acted_on + timedelta(days=COOL_DOWN) <= self.town.today:
+        if self.talk is None:
+            return False
+        rest = NEED_REST if self.talk.outcome in NEEDS else COOL_DOWN
+        if self.talk.acted_on + timedelta(days=rest) <= self.town.today:
             return False
         then = self.town.alerts[self.talk.alert]["true_band"] if self.talk.alert in self.town.alerts else None
         has_risen = is_above(self.band, then) and self.talk.outcome not in NEEDS

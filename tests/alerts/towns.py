@@ -24,6 +24,7 @@ NAMES = (
 )
 URGENT_FOR = timedelta(days=60)
 COOL_DOWN = timedelta(days=120)
+NEED_REST = timedelta(days=240)
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,15 @@ def standing(home: Home) -> str:
         return "no_signal"
     if all(SIGNALS[row["signal"]].domain in home.relieved for row in live):
         return "already_relieved"
-    if talked_on is not None and talked_on + COOL_DOWN > drawn.AS_OF and not news:
+    if talked_on is not None and talked_on + rest_after(told) > drawn.AS_OF and not news:
         return "cooling_down"
     return "not_scored" if home.probability is None else "waits"
+
+
+def rest_after(told: list[dict[str, Any]]) -> timedelta:
+    talks = [c for c in told if OUTCOMES[c["outcome"]].is_contact]
+    last = max(talks, key=lambda c: (c["contacted_on"], c["alert"]))
+    return NEED_REST if OUTCOMES[last["outcome"]].teaches == "need" else COOL_DOWN
 
 
 def is_live_warning(row: dict[str, Any]) -> bool:
