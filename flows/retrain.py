@@ -16,7 +16,7 @@ from flows.inbox import take_in
 from flows.knowledge import contacts_known_on, known_on
 from flows.offices import read_offices
 from flows.progress import track
-from flows.queue_settings import capacities
+from flows.queue_settings import capacities, told_capacities
 from flows.reports import write_reports
 from flows.run import Run, code_digest, running
 from flows.search import search_recipe
@@ -46,7 +46,7 @@ def learn(desk: Desk, run: Run, search_minutes: float = 0.0) -> TrainingSummary:
     settings = train_settings(desk)
     if search_minutes > 0:
         settings = run.stage(search_recipe, desk, matrix, settings, search_minutes)
-    trained = run.stage(train_model, desk, matrix, settings)
+    trained = run.stage(train_model, desk, run.as_of, matrix, settings)
     stored, passport = run.stage(keep_model, desk, run.as_of, trained)
     is_deployed, why = run.stage(judge_challenger, desk, run.as_of, stored, matrix, trained)
     reports = run.stage(write_reports, desk, run.as_of, stored, matrix, trained)
@@ -78,9 +78,9 @@ def train_settings(desk: Desk) -> TrainSettings:
     return TrainSettings(**desk.settings.model.model_dump(exclude={"seed"}))
 
 
-def train_model(desk: Desk, matrix: pl.DataFrame, settings: TrainSettings | None = None) -> Trained:
-    capacity = capacities(desk.settings.queue, read_offices(desk.settings.offices))
-    return train(matrix, feature_list(SIGNALS), settings or train_settings(desk), desk.settings.model.seed, capacity)
+def train_model(desk: Desk, as_of: date, matrix: pl.DataFrame, settings: TrainSettings) -> Trained:
+    capacity = capacities(desk.settings.queue, read_offices(desk.settings.offices), told_capacities(desk, as_of))
+    return train(matrix, feature_list(SIGNALS), settings, desk.settings.model.seed, capacity)
 
 
 def keep_model(desk: Desk, as_of: date, trained: Trained) -> tuple[StoredModel, dict[str, Any]]:
