@@ -19,6 +19,11 @@ from signals.layout import Agency, Register
 from signals.registers import REGISTERS
 from store import deliveries, ledger, models
 
+NO_MODEL = (
+    "run `blindspot retrain --as-of DAY`; if the gate held the model back, its report says why "
+    "(a made-up country needs some 2,000 households)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -32,7 +37,7 @@ def load_model(desk: Desk) -> tuple[str, Model]:
     """The deployed model, its signature and columns verified before LightGBM reads it."""
     champion = models.champion(desk.engine)
     if champion is None:
-        raise OperatorError("no_model", "no model is deployed", "run `blindspot retrain --as-of DAY` first")
+        raise OperatorError("no_model", "no model is deployed", NO_MODEL)
     files = models.load_files(desk.work / "models", champion)
     return champion.id, unpack(files, public_key_of(desk.keys.sign), feature_list(SIGNALS))
 
