@@ -1,4 +1,4 @@
-"""A year of work, three ways to choose whom to visit: our queue, the incumbent's list, and first come, first served.
+"""A year of work, several ways to choose whom to visit: our queue, the incumbent's list, first come first served.
 
 In a made-up country that has lived two years under the incumbent, the same officers with the same hours work for a
 year: weekly nights, six rounds of data, answers that come back, a new model every quarter. Support that is granted
@@ -7,8 +7,10 @@ the same answer whoever sent him.
 
     blindspot   our queue and nothing else
     with_own    our queue for three quarters of the cases, for one quarter whom offices choose themselves, as today
-    incumbent   the list by points for three quarters, whom offices choose themselves for one quarter (DOMAIN 2)
-    points      the list by points and nothing else
+    incumbent   the list by points for three quarters, whom offices choose themselves for one quarter (DOMAIN 2); in the
+                made-up country those choices know part of the hidden truth, which no list does
+    urgent_first  the same, but cut-offs and reports first, as our queue has them
+    points      the incumbent's rule: the list by points and nothing else
     first_come  the oldest unanswered sign first
 
     python benchmarks/year.py [--households 100000] [--seeds 1 2 3 4 5] [--out docs/year.json]
