@@ -105,3 +105,25 @@ def test_what_an_alert_was_answered_itself_is_no_earlier_selection() -> None:
         (1, "watch", date(2026, 2, 3)),
         (0, None, None),
     ]
+
+
+@pytest.mark.parametrize(("outcome", "expected"), [("other_public", "cooling_down"), ("watch", "queued_risk")])
+def test_the_higher_band_that_found_need_brings_does_not_end_the_rest(outcome: str, expected: str) -> None:
+    bands = pl.DataFrame({"alert_id": ["C-1"], "band": ["moderate"]})
+    talk = contacts({"household_key": 1, "outcome": outcome})
+    filled = fill({1: 0.3}, facts({"household_key": 1}), evidence(OLD), None, talk, bands_then=bands)
+    assert decisions(filled) == {1: expected}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "contacted_on", "expected"),
+    [
+        ("need_no_benefit", date(2026, 3, 8), "cooling_down"),  # 239 days before
+        ("need_no_benefit", date(2026, 3, 7), "queued_risk"),
+        ("watch", date(2026, 3, 8), "queued_risk"),
+    ],
+)
+def test_found_need_rests_four_rounds(outcome: str, contacted_on: date, expected: str) -> None:
+    talk = contacts({"household_key": 1, "outcome": outcome, "contacted_on": contacted_on})
+    long_ago = evidence({"household_key": 1, "months": 24})
+    assert decisions(fill({1: 0.3}, facts({"household_key": 1}), long_ago, None, talk)) == {1: expected}
