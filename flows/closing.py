@@ -7,7 +7,7 @@ import polars as pl
 
 from alerts.queue import Filled
 from flows.desk import Desk
-from flows.queue_settings import capacities, told_capacities
+from flows.queue_settings import capacity_on
 from flows.run import Run
 from flows.scoring import Scored
 from flows.summary import NightSummary, OfficeQueue, Taken
@@ -34,7 +34,7 @@ def close_night(
 
 
 def _offices(desk: Desk, as_of: date, filled: Filled, offices: pl.DataFrame) -> tuple[OfficeQueue, ...]:
-    places = capacities(desk.settings.queue, offices, told_capacities(desk, as_of))
+    places = capacity_on(desk, offices, as_of)
     held = filled.alerts.group_by("office").agg(open=pl.len(), new=pl.col("is_new").sum())
     below = filled.considered.filter(pl.col("decision") == "below_cut").group_by("office").agg(below=pl.len())
     told = offices.join(held, on="office", how="left").join(below, on="office", how="left")

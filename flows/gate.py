@@ -13,7 +13,7 @@ from flows.desk import Desk, now
 from flows.errors import OperatorError
 from flows.knowledge import known_on
 from flows.offices import read_offices
-from flows.queue_settings import capacities, told_capacities
+from flows.queue_settings import capacity_on
 from models import gate
 from models.bundle import public_key_of, unpack
 from models.evidence import Bundle, Case
@@ -134,9 +134,7 @@ def _case(desk: Desk, as_of: date, matrix: pl.DataFrame, trained: Trained, missi
     then, today = _samples(desk, matrix["selected_on"].sort()[-1], as_of)
     return Case(
         as_of=as_of, rows=matrix, judged=trained.judged, features=feature_list(SIGNALS),
-        capacity=capacities(
-            desk.settings.queue, read_offices(desk.settings.offices), told_capacities(desk, as_of)
-        ),
+        capacity=capacity_on(desk, read_offices(desk.settings.offices), as_of),
         recipe=(settings_of(trained.facts["parameters"]), trained.facts["seed"]),
         late=late_columns(desk, matrix), then=then, now=today,
         no_champion=missing,

@@ -19,7 +19,7 @@ from features import Known
 from features.history import covered, history
 from flows.desk import Desk, now
 from flows.draw import seeded
-from flows.queue_settings import capacities, queue_settings, told_capacities
+from flows.queue_settings import capacity_on, queue_settings, told_capacities
 from flows.residences import residences
 from flows.run import Run
 from flows.scoring import Scored
@@ -72,7 +72,7 @@ def publish(
         told=told,
         filled=filled,
         offices=offices,
-        capacity=capacities(desk.settings.queue, offices, told_capacities(desk, run.as_of)),
+        capacity=capacity_on(desk, offices, run.as_of),
         history=history(scored.prepared, told["household_key"]),
         contacts=last_told(known.contacts),
         cases=cases(desk.engine, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),

@@ -26,6 +26,10 @@ def capacities(queue: Queue, offices: pl.DataFrame, told: Mapping[str, int] | No
     return listed | ours | dict(queue.capacity_by_office)
 
 
+def capacity_on(seen: Glance, offices: pl.DataFrame, as_of: date) -> Mapping[str, int]:
+    return capacities(seen.settings.queue, offices, told_capacities(seen, as_of))
+
+
 def queue_settings(queue: Queue, offices: pl.DataFrame, told: Mapping[str, int] | None = None) -> QueueSettings:
     """Raises OperatorError where the criteria do not fit together or name a place that no office is in."""
     chosen = tuple(_criterion(place, rule, offices) for place, rule in enumerate(queue.criteria))

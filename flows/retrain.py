@@ -16,7 +16,7 @@ from flows.inbox import take_in
 from flows.knowledge import contacts_known_on, known_on
 from flows.offices import read_offices
 from flows.progress import track
-from flows.queue_settings import capacities, told_capacities
+from flows.queue_settings import capacity_on
 from flows.reports import write_reports
 from flows.run import Run, code_digest, running
 from flows.search import search_recipe
@@ -79,7 +79,7 @@ def train_settings(desk: Desk) -> TrainSettings:
 
 
 def train_model(desk: Desk, as_of: date, matrix: pl.DataFrame, settings: TrainSettings) -> Trained:
-    capacity = capacities(desk.settings.queue, read_offices(desk.settings.offices), told_capacities(desk, as_of))
+    capacity = capacity_on(desk, read_offices(desk.settings.offices), as_of)
     return train(matrix, feature_list(SIGNALS), settings, desk.settings.model.seed, capacity)
 
 
