@@ -102,9 +102,17 @@ def synthesize(
     months: Annotated[int | None, typer.Option(help="Months of files.", min=6, max=60)] = None,
     end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day a file was sent.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same bytes.")] = None,
+    lake: Annotated[
+        bool, typer.Option("--lake", help="Straight into the lake, as if taken in: for countries of millions.")
+    ] = False,
+    files_share: Annotated[
+        float, typer.Option(help="With --lake: next month's files, for this share of the households.", min=0, max=1)
+    ] = 0.0,
 ) -> None:
-    """Put a made-up country's agency files, registers and past rounds into the inbox."""
+    """Put a made-up country's agency files, registers and past rounds into the inbox, or into the lake."""
     from flows import report
+    from flows.country import fill_lake
+    from flows.desk import open_desk
     from flows.made_up import fill_inbox
     from flows.settings import load_settings
 
@@ -121,7 +129,13 @@ def synthesize(
             if value is not None
         }
     )
-    report.made_up(_screen(), fill_inbox(settings, wanted))
+    if not lake:
+        if files_share:
+            raise typer.BadParameter("without --lake everything is told in files", param_hint="--files-share")
+        report.made_up(_screen(), fill_inbox(settings, wanted))
+        return
+    with open_desk(config, work) as desk:
+        _screen().print(str(fill_lake(desk, wanted, files_share)), highlight=False)
 
 
 @app.command()

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import polars as pl
+
 from flows.errors import OperatorError
 from flows.offices import OFFICES
 from flows.settings import Demo, Settings
@@ -34,7 +36,7 @@ def fill_inbox(settings: Settings, wanted: Demo) -> MadeUp:
     count, size = write_files(country, make_folder(settings.work / "inbox"))
     truth = make_folder(settings.work / "truth")
     country.truth.write_parquet(truth / "truth.parquet")
-    write_whole(settings.offices, _offices(country))
+    write_whole(settings.offices, offices_csv(country.offices))
     told = country.flaws.group_by("flaw").len().sort("flaw")
     return MadeUp(
         len(country.numbers), country.identities.height, count, size, wanted.end, settings.work / "inbox", truth,
@@ -42,8 +44,8 @@ def fill_inbox(settings: Settings, wanted: Demo) -> MadeUp:
     )  # fmt: skip
 
 
-def _offices(country: Country) -> bytes:
-    named = country.offices.rename({"code": "office", "district_code": "district"})
+def offices_csv(offices: pl.DataFrame) -> bytes:
+    named = offices.rename({"code": "office", "district_code": "district"})
     return ("\ufeff" + named.select(OFFICES.names()).write_csv()).encode()
 
 

@@ -14,6 +14,8 @@ from synthetic.calendar import NEVER, day_number, last_day
 from synthetic.deliveries import Delivery, register_days
 from synthetic.flaws import broken_how, correct_later, count_bad_rows, write_file
 from synthetic.founding import found, identify
+from synthetic.homes import write_addresses
+from synthetic.people import WHOLE, PartOf
 from synthetic.registers import UNKNOWN_OUTCOME, Written, household_numbers, write_registers
 from synthetic.settings import CountrySettings
 from synthetic.tellings import NO_ROWS, by_file, figures, in_clear
@@ -69,11 +71,18 @@ def make_country(
 ) -> Country:
     """Same settings, same bytes."""
     settings = settings or CountrySettings()
-    world = found(settings, signals, agencies)
+    return write_country(found(settings, signals, agencies))
+
+
+def write_country(world: World, part: PartOf = WHOLE) -> Country:
+    """Lives the world, and puts everything of it into words. `part`: of a country of several worlds."""
+    settings = world.settings
+    seed = settings.seed if part.seed is None else part.seed
+    world.homes = replace(world.homes, stays=write_addresses(world.homes.stays, world.places, seed, part))
     record = world.run()
-    numbers = household_numbers(world.life.households, settings.seed)
+    numbers = household_numbers(world.life.households, settings.seed, part)
     days = register_days(world.first, settings.end)
-    identities = identify(world.life, days[0][1], settings.seed)
+    identities = identify(world.life, days[0][1], settings.seed, part)
     registers = write_registers(
         world.life,
         world.homes.stays,

@@ -1,6 +1,6 @@
 """Everything that is there before the first month is lived: places, people, homes, strains, feeds, the post."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -8,14 +8,14 @@ import polars as pl
 from signals.layout import Agency
 from signals.signal import Signal
 from synthetic.calendar import NEVER, day_number, last_day, month_of, month_starts
-from synthetic.deliveries import plan
+from synthetic.deliveries import Delivery, plan
 from synthetic.feeds import make_feeds
 from synthetic.hardship import Strains, draw_lasting
 from synthetic.homes import make_homes
 from synthetic.life import Life, live
 from synthetic.members import make_members
-from synthetic.people import make_people, names, person_numbers, phones
-from synthetic.places import make_places
+from synthetic.people import WHOLE, PartOf, make_people, names, person_numbers, phones
+from synthetic.places import Places, make_places
 from synthetic.settings import CountrySettings, generator
 from synthetic.world import World
 
@@ -23,10 +23,17 @@ COMES_IN = 0.02  # of the households, over the months told of: about as many as 
 HARDER_PLACES = 0.25  # how much of a strain is where one lives
 
 
-def found(settings: CountrySettings, signals: Mapping[str, Signal], agencies: Mapping[str, Agency]) -> World:
+def found(
+    settings: CountrySettings,
+    signals: Mapping[str, Signal],
+    agencies: Mapping[str, Agency],
+    places: Places | None = None,
+    planned: Sequence[Delivery] | None = None,
+) -> World:
+    """`places`, `planned`: of a larger country, and so the same for all its parts."""
     first = month_of(settings.end) - settings.live_months + 1
     start, stop = day_number(last_day(first)), day_number(settings.end)
-    places = make_places(settings)
+    places = places or make_places(settings)
     arrivals = int(settings.households * COMES_IN)
     people = make_people(settings.households + arrivals, start, settings.seed)
     life = live(people, arrivals, start, stop, settings)
@@ -39,9 +46,13 @@ def found(settings: CountrySettings, signals: Mapping[str, Signal], agencies: Ma
     lasting += np.float32(HARDER_PLACES) * hardship
     strains = Strains(members.facts(homes.is_renter), lasting, settings.need_share, rng)
     feeds = make_feeds(signals.values(), agencies, members, homes.is_renter, settings.seed)
-    used = sorted({signal.agency for signal in signals.values()})
-    planned = plan([agencies[code] for code in used], first, settings)
+    if planned is None:
+        planned = plan(senders(signals, agencies), first, settings)
     return World(settings, first, places, life, homes, members, strains, feeds, agencies, planned, registered, real)
+
+
+def senders(signals: Mapping[str, Signal], agencies: Mapping[str, Agency]) -> list[Agency]:
+    return [agencies[code] for code in sorted({signal.agency for signal in signals.values()})]
 
 
 def where(stays: pl.DataFrame, households: int, first: int, months: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,11 +75,11 @@ def where(stays: pl.DataFrame, households: int, first: int, months: int) -> tupl
     return registered, real
 
 
-def identify(life: Life, start: int, seed: int) -> pl.DataFrame:
+def identify(life: Life, start: int, seed: int, part: PartOf = WHOLE) -> pl.DataFrame:
     """person_no, name, phone: one row per person."""
     return pl.DataFrame(
         {
-            "person_no": person_numbers(life.people, seed),
+            "person_no": person_numbers(life.people, seed, part),
             "name": names(life.people, seed),
             "phone": phones(life.people, start, seed),
         }

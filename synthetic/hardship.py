@@ -58,6 +58,7 @@ class Strains:
         self.threshold = np.float32(np.inf)
         self.need_share = need_share
         self.rng = rng
+        self.chances = _chances(households, self.lasting)
 
     def burn_in(self, months: int) -> None:
         """Until strains are about N(0, 1), then until need has its share: both fixed from here on."""
@@ -96,17 +97,13 @@ class Strains:
         passing[DEBT] += 0.10 * short  # what is missing is borrowed
         passing[HOUSING] += np.where(home.is_renter, 0.05, 0.02).astype(np.float32) * short
         passing[ISOLATION] += 0.03 * np.maximum(passing[ILLNESS] - 1.0, 0)
-        # Shocks hit those harder who already struggle.
-        weak = np.exp(0.5 * np.clip(self.lasting, -2, 2))
-        _strike(passing, INCOME, 2.0, home.has_worker * JOB_LOSS * weak[INCOME], rng)
-        ill = _strike(passing, ILLNESS, 2.0, np.where(home.has_senior, 2.0, 0.8) * FALLS_ILL * weak[ILLNESS], rng)
+        _strike(passing, INCOME, 2.0, self.chances[INCOME], rng)
+        ill = _strike(passing, ILLNESS, 2.0, self.chances[ILLNESS], rng)
         passing[INCOME] += 0.9 * (ill & home.has_worker)
         passing[CARE] += 0.7 * (ill & (home.size > 1))
-        _strike(
-            passing, CARE, 1.8, np.where(home.has_senior | home.has_infant, 1.8, 0.5) * NEEDS_CARE * weak[CARE], rng
-        )
-        _strike(passing, ISOLATION, 1.8, np.where(home.size == 1, 1.8, 0.5) * LEFT_ALONE * weak[ISOLATION], rng)
-        _strike(passing, HOUSING, 2.0, np.where(home.is_renter, 1.7, 0.4) * LOSES_HOME * weak[HOUSING], rng)
+        _strike(passing, CARE, 1.8, self.chances[CARE], rng)
+        _strike(passing, ISOLATION, 1.8, self.chances[ISOLATION], rng)
+        _strike(passing, HOUSING, 2.0, self.chances[HOUSING], rng)
         if bereaved.any():
             passing[:, bereaved] += np.array([[2.0], [0.4], [0.3], [0.8], [1.5], [0.3]], dtype=np.float32)
 
@@ -143,6 +140,18 @@ def draw_lasting(size: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     lasting = np.sqrt(1 - SHARED) * own + np.sqrt(SHARED) * shared
     lasting[ISOLATION] += np.where(size == 1, 0.5, -0.2).astype(np.float32)
     return np.asarray(lasting, dtype=np.float32)
+
+
+def _chances(home: Household, lasting: np.ndarray) -> dict[int, np.ndarray]:
+    """Of a shock in a month, by what it strikes: those harder who already struggle."""
+    weak = np.exp(0.5 * np.clip(lasting, -2, 2))
+    return {
+        INCOME: home.has_worker * JOB_LOSS * weak[INCOME],
+        ILLNESS: np.where(home.has_senior, 2.0, 0.8) * FALLS_ILL * weak[ILLNESS],
+        CARE: np.where(home.has_senior | home.has_infant, 1.8, 0.5) * NEEDS_CARE * weak[CARE],
+        ISOLATION: np.where(home.size == 1, 1.8, 0.5) * LEFT_ALONE * weak[ISOLATION],
+        HOUSING: np.where(home.is_renter, 1.7, 0.4) * LOSES_HOME * weak[HOUSING],
+    }
 
 
 def _strike(passing: np.ndarray, which: int, force: float, chance: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -10,6 +10,7 @@ from faker import Faker
 from signals.signal import Housing
 from synthetic.calendar import NEVER
 from synthetic.life import Life
+from synthetic.people import WHOLE, PartOf
 from synthetic.places import Places
 from synthetic.settings import CountrySettings, generator
 
@@ -33,9 +34,9 @@ STREETS_PER_OFFICE = 9
 
 @dataclass(frozen=True, slots=True)
 class Homes:
-    stays: (
-        pl.DataFrame
-    )  # household, office, housing, since, until, is_registered, told_since, told_until, address, supply
+    # household, office, housing, since, until, is_registered, told_since, told_until, building, unit, units,
+    # is_unit_told, is_unit_supplied; once in words also address and supply
+    stays: pl.DataFrame
     is_renter: np.ndarray  # per household
     lives_elsewhere: np.ndarray  # per household: the day since when, or NEVER
 
@@ -59,8 +60,7 @@ def make_homes(
     stays = pl.concat([stays, elsewhere])
     stays = stays.with_columns(pl.Series("housing", _draw_housing(stays, is_renter, lone, rng), dtype=pl.Int8))
     stays = _number_buildings(stays, rng)
-    stays = _write_addresses(stays, places, settings.seed, rng)
-    return Homes(_tell(stays, rng), is_renter, since)
+    return Homes(_tell(_forget_units(stays, rng), rng), is_renter, since)
 
 
 def _first_offices(life: Life, places: Places, rng: np.random.Generator) -> np.ndarray:
@@ -149,21 +149,29 @@ def _number_buildings(stays: pl.DataFrame, rng: np.random.Generator) -> pl.DataF
     )
 
 
-def _write_addresses(stays: pl.DataFrame, places: Places, seed: int, rng: np.random.Generator) -> pl.DataFrame:
+def _forget_units(stays: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Which of the registered and of the supplied addresses name the flat."""
+    missing = pl.Series(rng.random(stays.height)) < pl.Series(WITHOUT_UNIT[stays["housing"].to_numpy()])
+    forgotten = pl.Series(rng.random(stays.height) < 0.02)
+    single = stays["units"] == 1
+    return stays.with_columns(is_unit_told=~(single | missing), is_unit_supplied=~(single | forgotten))
+
+
+def write_addresses(stays: pl.DataFrame, places: Places, seed: int, part: PartOf = WHOLE) -> pl.DataFrame:
+    """`stays` with address and supply (where the meter hangs) in words; `seed`: of the country, not of a part."""
     streets = _street_names(places, seed)
     street = pl.lit(streets).gather(pl.col("office") * STREETS_PER_OFFICE + pl.col("building") % STREETS_PER_OFFICE)
-    number = 1 + pl.col("building") // STREETS_PER_OFFICE
+    # An office may lie in two parts: their house numbers take turns.
+    number = 1 + pl.col("building") // STREETS_PER_OFFICE * part.parts + part.number
     floor, door = pl.col("unit") // 2 % 20 + 1, pl.col("unit") % 2 + 1
     block = pl.when(pl.col("units") >= 60).then(pl.format("{}동 ", 101 + pl.col("unit") // 40)).otherwise(pl.lit(""))
     unit = pl.format("{}{}{}호", block, floor, door.cast(pl.String).str.zfill(2))
-    missing = pl.Series(rng.random(stays.height)) < pl.Series(WITHOUT_UNIT[stays["housing"].to_numpy()])
-    forgotten = pl.Series(rng.random(stays.height) < 0.02)
-    written = stays.with_columns(building=pl.format("{} {}", street, number), unit=unit, single=pl.col("units") == 1)
-    full = pl.format("{}, {}", "building", "unit")
-    return written.with_columns(
-        address=pl.when(pl.col("single") | missing).then("building").otherwise(full),
-        supply=pl.when(pl.col("single") | forgotten).then("building").otherwise(full),
-    ).drop("units", "single", "unit")
+    written = stays.select(pl.format("{} {}", street, number).alias("building"), unit.alias("unit"))
+    written = written.select("building", full=pl.format("{}, {}", "building", "unit"))
+    return stays.with_columns(
+        address=pl.when("is_unit_told").then(written["full"]).otherwise(written["building"]),
+        supply=pl.when("is_unit_supplied").then(written["full"]).otherwise(written["building"]),
+    )
 
 
 def _street_names(places: Places, seed: int) -> pl.Series:
@@ -172,10 +180,9 @@ def _street_names(places: Places, seed: int) -> pl.Series:
     fake.seed_instance(seed)
     words = sorted({fake.road_name() for _ in range(200)})
     districts = places.offices.select(pl.format("{} {}", "region_ko", "district_ko")).to_series().to_list()
-    order = places.offices.select(pl.int_range(pl.len()).over("district_code")).to_series().to_list()
     names = [
         f"{district} {words[(7 * office + k) % len(words)]}로{10 * (place + 1) + k}번길"
-        for office, (district, place) in enumerate(zip(districts, order, strict=True))
+        for office, place, district in zip(places.number, places.in_district, districts, strict=True)
         for k in range(STREETS_PER_OFFICE)
     ]
     return pl.Series("street", names)

@@ -36,6 +36,7 @@ class Living:
     world: World
     tried: dict[int, np.ndarray] = field(default_factory=dict)  # month -> tries by household
     known: dict[tuple[int, int, bool], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    keys: sent.KeysOf | None = None  # made when first asked for
     registers: dict[str, pl.DataFrame] = field(default_factory=dict)  # until the end: who is visited moves nobody
 
     @property
@@ -135,7 +136,7 @@ class Living:
 
     def observations_sent(self, after: date, until: date) -> pl.DataFrame:
         """OBSERVATIONS received after one day and until another."""
-        return sent.observations(self.world, day_number(after), day_number(until))
+        return sent.observations(self.world, self._keys(), day_number(after), day_number(until))
 
     def residents_sent(self, until: date) -> pl.DataFrame:
         """RESIDENTS received by this day."""
@@ -149,9 +150,16 @@ class Living:
         """CONTACTS of the incumbent's rounds before the steered months, received by this day."""
         return self._register("contacts", sent.contacts, until)
 
-    def _register(self, name: str, tell: Callable[[World, int], pl.DataFrame], until: date) -> pl.DataFrame:
+    def _keys(self) -> sent.KeysOf:
+        if self.keys is None:
+            self.keys = sent.numbers_as_keys(self.world)
+        return self.keys
+
+    def _register(
+        self, name: str, tell: Callable[[World, sent.KeysOf, int], pl.DataFrame], until: date
+    ) -> pl.DataFrame:
         if name not in self.registers:
-            self.registers[name] = tell(self.world, day_number(self.world.settings.end))
+            self.registers[name] = tell(self.world, self._keys(), day_number(self.world.settings.end))
         return self.registers[name].filter(pl.col("received_on") <= until)
 
 

@@ -24,6 +24,22 @@ HEAD_AGES = {
 COUPLE_SHARE = np.array([0.0, 0.0, 0.74, 0.86, 0.95, 0.96, 0.96])  # by size; the rest: one parent with children
 
 HEAD, SPOUSE, CHILD, ELDER = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class PartOf:
+    """Which of so many parts of a country a world is: what is unique in it stays unique among them."""
+
+    number: int = 0
+    parts: int = 1
+    seed: int | None = None  # of the country; None: the world's own
+
+    def shift(self, rng: np.random.Generator) -> int:
+        """Any number in a country of one part; among several the same one in each, so that ranks keep them apart."""
+        return int(rng.integers(970_000)) if self.parts == 1 else 0
+
+
+WHOLE = PartOf()
 NAMES_IN_POOL = 700
 WITHOUT_PHONE = 0.12
 
@@ -82,8 +98,8 @@ def _ages(role: np.ndarray, head_age: np.ndarray, rng: np.random.Generator) -> n
     return np.select([role == HEAD, role == SPOUSE, role == CHILD], [head_age, spouse, child], elder)
 
 
-def person_numbers(people: People, seed: int) -> pl.Series:
-    """900101-1234567 without the hyphen; unique.
+def person_numbers(people: People, seed: int, part: PartOf = WHOLE) -> pl.Series:
+    """900101-1234567 without the hyphen; unique, also among the parts of one country.
 
     Until 2020-09 an area code, a serial and a check digit; since 2020-10 six free digits. The area codes 97 to 99
     were never given out, as far as we know: with them no number here is a living person's.
@@ -93,11 +109,11 @@ def person_numbers(people: People, seed: int) -> pl.Series:
     year, month, day = _calendar_parts(date)
     sex = 1 + people.is_female.astype(np.int64) + 2 * (year >= 2000)
     front = (year % 100) * 10_000 + month * 100 + day
-    rank = _rank_within(front * 10 + sex)
+    rank = _rank_within(front * 10 + sex) * part.parts + part.number
     is_new = (year * 12 + month > 2020 * 12 + 9) | (rng.random(len(people)) < 0.002)  # a few changed theirs
     old = 97_000 + (rank * 7 + front % 3_000) % 3_000
     base = front * 1_000_000 + sex * 100_000 + old
-    free = (rank * 77_773 + front * 31 + rng.integers(970_000)) % 970_000  # below 97: never an old one again
+    free = (rank * 77_773 + front * 31 + part.shift(rng)) % 970_000  # below 97: never an old one again
     number = np.where(is_new, front * 10_000_000 + sex * 1_000_000 + free, base * 10 + _check_digit(base))
     return pl.Series("person_no", number).cast(pl.String).str.zfill(13)
 

@@ -12,6 +12,7 @@ from synthetic.calendar import EPOCH, NEVER
 from synthetic.deliveries import Delivery
 from synthetic.homes import HOUSING
 from synthetic.life import Life
+from synthetic.people import WHOLE, PartOf
 from synthetic.settings import generator
 from synthetic.writing import as_text, encode
 
@@ -119,7 +120,7 @@ def changed_residents(spells: pl.DataFrame, since: int, until: int) -> pl.DataFr
     )
 
 
-def household_numbers(households: int, seed: int) -> pl.Series:
-    """세대번호, ten digits in no order that says anything."""
-    order = generator(seed, "household numbers").permutation(households)
-    return pl.Series("household_no", 3_100_000_000 + order.astype(np.int64)).cast(pl.String)
+def household_numbers(households: int, seed: int, part: PartOf = WHOLE) -> pl.Series:
+    """세대번호, ten digits in no order that says anything; another part, other numbers."""
+    order = generator(seed, "household numbers").permutation(households).astype(np.int64)
+    return pl.Series("household_no", 3_100_000_000 + order * part.parts + part.number).cast(pl.String)

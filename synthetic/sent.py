@@ -1,12 +1,15 @@
 """What had been sent by a day, as the tables that rooms hand to each other, without a detour through files.
 
-Keys are small whole numbers instead of keyed tokens. The post keeps its faults that matter in time: what is late is
-late, what nobody can read comes with its second file. Rows that intake would set aside (0.3 %) are told all the same,
-and so is what a first, partly wrong file should have said.
+The post keeps its faults that matter in time: what is late is late, what nobody can read comes with its second file.
+Rows that intake would set aside (0.3 %) are told all the same, and so is what a first, partly wrong file should have
+said.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from signals.layout import Agency
@@ -22,29 +25,78 @@ from synthetic.world import World
 AGAIN = ("twice", "correction")  # nothing in them that was not told before
 
 
-def observations(world: World, after: int, until: int) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class KeysOf:
+    """Int64 keys of everybody and everything in a world, by its number there."""
+
+    person: pl.Series
+    household: pl.Series
+    address: pl.Series  # by row of homes.stays, as the following two
+    supply: pl.Series
+    building: pl.Series
+
+
+# Identifiers in one spelling -> their keys.
+Tokenise = Callable[[Literal["person", "household", "address"], pl.Series], pl.Series]
+Label = Callable[[Delivery], str]  # what a delivery is called in the tables
+
+
+def by_source(delivery: Delivery) -> str:
+    return delivery.source
+
+
+def numbers_as_keys(world: World) -> KeysOf:
+    """Whole numbers, and the same place the same key."""
+    place = place_numbers(world.homes.stays)
+    return KeysOf(
+        pl.Series(np.arange(len(world.life.people))),
+        pl.Series(np.arange(world.life.households)),
+        place["address"],
+        place["supply"],
+        place["building"],
+    )
+
+
+def place_numbers(stays: pl.DataFrame, first: int = 0) -> pl.DataFrame:
+    """address, supply, building: Int64 from `first` on, one row per stay; equal where the written address is."""
+    home = first + (pl.col("office").cast(pl.Int64) * 2**24 + pl.col("building").cast(pl.Int64)) * 2**8
+    return stays.select(
+        address=home + pl.when("is_unit_told").then(pl.col("unit") + 1).otherwise(0),
+        supply=home + pl.when("is_unit_supplied").then(pl.col("unit") + 1).otherwise(0),
+        building=home,
+    )
+
+
+def observations(
+    world: World,
+    keys: KeysOf,
+    after: int,
+    until: int,
+    label: Label = by_source,
+    not_again: tuple[str, ...] = AGAIN,
+) -> pl.DataFrame:
     """OBSERVATIONS of the files sent after one day and until another, both day numbers."""
     frames = [OBSERVATIONS.to_frame()]
-    for source, frame in _rows(world, _readable(world.planned, after, until)):
-        frames.append(_observed(frame, world, world.agencies[source]))
+    readable = [
+        delivery
+        for delivery in world.planned
+        if after < delivery.sent <= until and delivery.flaw != "broken" and delivery.flaw not in not_again
+    ]
+    for source, frame in _rows(world, readable, label):
+        frames.append(_observed(frame, world, keys, world.agencies[source]))
     return pl.concat(frames)
 
 
-def _readable(planned: Iterable[Delivery], after: int, until: int) -> list[Delivery]:
-    in_time = [delivery for delivery in planned if after < delivery.sent <= until]
-    return [delivery for delivery in in_time if delivery.flaw != "broken" and delivery.flaw not in AGAIN]
-
-
-def _rows(world: World, sent: list[Delivery]) -> Iterable[tuple[str, pl.DataFrame]]:
+def _rows(world: World, sent: list[Delivery], label: Label) -> Iterable[tuple[str, pl.DataFrame]]:
     for source, frames in sorted(world.record.observations.items()):
-        days = {delivery.base: delivery.sent for delivery in sent if delivery.source == source}
-        told = [part for frame in frames if (part := frame.filter(pl.col("base").is_in(list(days)))).height]
+        of = [(delivery.base, delivery.sent, label(delivery)) for delivery in sent if delivery.source == source]
+        days = pl.DataFrame(of, schema={"base": pl.Int32, "sent": pl.Int32, "delivery": pl.String}, orient="row")
+        told = [part for frame in frames if (part := frame.join(days, on="base", how="semi")).height]
         if told:
-            rows = with_holders(pl.concat(told), world)
-            yield source, rows.with_columns(sent=pl.col("base").replace_strict(days, return_dtype=pl.Int32))
+            yield source, with_holders(pl.concat(told), world).join(days, on="base", maintain_order="left")
 
 
-def _observed(rows: pl.DataFrame, world: World, agency: Agency) -> pl.DataFrame:
+def _observed(rows: pl.DataFrame, world: World, keys: KeysOf, agency: Agency) -> pl.DataFrame:
     """As the agency's layout lets it be told: some write no day, no months, no amount, or thousands of won."""
     layout = agency.layout
     fields = {column.field for column in layout.columns}
@@ -55,90 +107,78 @@ def _observed(rows: pl.DataFrame, world: World, agency: Agency) -> pl.DataFrame:
     has_months = kind.is_in(["arrears", "status"]) & pl.lit(layout.rows == "spell" or "months" in fields)
     has_amount = kind.is_in(["arrears", "amount"]) & pl.lit("amount" in fields)
     won = (pl.col("won") / layout.won_per_unit).round(0).cast(pl.Int64) * layout.won_per_unit
-    key = pl.col("holder").cast(pl.Int64)
-    if agency.key_kind == "address":
-        key = pl.lit(address_keys(world)["supply"]).gather(pl.col("holder"))
+    of = {"person": keys.person, "address": keys.supply, "household": keys.household}[agency.key_kind]
     return rows.select(
-        key=key,
+        key=pl.lit(of).gather(pl.col("holder")),
         key_kind=pl.lit(agency.key_kind),
         signal=pl.lit(pl.Series([signal.name for signal in signals])).gather(pl.col("signal")),
         observed_on=pl.when(has_day).then(day).otherwise(pl.min_horizontal(day.dt.month_end(), sent)),
         received_on=sent,
         months=pl.when(has_months & (pl.col("months") != NO_VALUE)).then("months"),
         amount_won=pl.when(has_amount & (pl.col("won") != NO_VALUE)).then(won),
-        delivery=pl.lit(agency.code),
+        delivery="delivery",
     ).cast(OBSERVATIONS)
 
 
-def address_keys(world: World) -> pl.DataFrame:
-    """address, supply, building: Int64, one row per stay. The same words, the same key."""
-    stays = world.homes.stays
-    building = stays["address"].str.split(", ").list.first()
-    words = pl.concat([stays["address"], stays["supply"], building.alias("building")])
-    keys = words.rank("dense").cast(pl.Int64)
-    return pl.DataFrame(
-        {name: keys.slice(i * stays.height, stays.height) for i, name in enumerate(("address", "supply", "building"))}
-    )
-
-
-def residents(world: World, until: int) -> pl.DataFrame:
+def residents(world: World, keys: KeysOf, until: int, label: Label = by_source) -> pl.DataFrame:
     """RESIDENTS, told at the end of each month."""
     spells = world.life.spells.with_columns(household_no="household")
     born = pl.DataFrame({"birth": world.life.people.birth}).select(_date("birth").dt.year()).to_series()
     frames = [
-        changed_residents(spells, since, day).select(
-            person_key="person",
-            household_key="household",
+        changed_residents(spells, since, delivery.sent).select(
+            person_key=pl.lit(keys.person).gather(pl.col("person")),
+            household_key=pl.lit(keys.household).gather(pl.col("household")),
             birth_year=pl.lit(born).gather(pl.col("person")),
             is_head=pl.col("is_head") == "Y",
             valid_from="valid_from",
             valid_to="valid_to",
             end_reason=pl.when("is_over").then("reason"),
-            received_on=pl.lit(EPOCH) + pl.duration(days=day),
-            delivery=pl.lit("residents"),
+            received_on=pl.lit(EPOCH) + pl.duration(days=delivery.sent),
+            delivery=pl.lit(label(delivery)),
         )
-        for since, day in _month_ends(world, until)
+        for since, delivery in month_ends(world, "residents", until)
     ]
     return pl.concat(frames).cast(RESIDENTS)
 
 
-def addresses(world: World, until: int) -> pl.DataFrame:
+def addresses(world: World, keys: KeysOf, until: int, label: Label = by_source) -> pl.DataFrame:
     """ADDRESSES, told at the end of each month."""
-    stays = world.homes.stays
-    keys = address_keys(world)
-    table = stays.with_columns(
+    table = world.homes.stays.with_columns(
         household_no="household",
-        address_key=keys["address"],
-        building_key=keys["building"],
+        address_key=keys.address,
+        building_key=keys.building,
         housing=pl.lit(pl.Series(HOUSING)).gather(pl.col("housing")),
         office=pl.lit(world.places.offices["code"]).gather(pl.col("office")),
     ).filter("is_registered")
     frames = [
-        changed(table, since, day).select(
+        changed(table, since, delivery.sent).select(
             "address_key",
             "building_key",
             "housing",
             "office",
             "valid_from",
             "valid_to",
-            household_key="household",
+            household_key=pl.lit(keys.household).gather(pl.col("household")),
             has_unit=pl.col("address_key") != pl.col("building_key"),
-            received_on=pl.lit(EPOCH) + pl.duration(days=day),
-            delivery=pl.lit("addresses"),
+            received_on=pl.lit(EPOCH) + pl.duration(days=delivery.sent),
+            delivery=pl.lit(label(delivery)),
         )
-        for since, day in _month_ends(world, until)
+        for since, delivery in month_ends(world, "addresses", until)
     ]
     return pl.concat(frames).select(ADDRESSES.names()).cast(ADDRESSES)
 
 
-def contacts(world: World, until: int) -> pl.DataFrame:
+def contacts(world: World, keys: KeysOf, until: int, label: Label = by_source) -> pl.DataFrame:
     """CONTACTS of the incumbent's rounds, told at the end of each month."""
     told = pl.concat(world.record.contacts)
-    ends = pl.Series([day for _, day in _month_ends(world, until)])
-    day = ends.gather_every(1).search_sorted(told["recorded"])
-    told = told.with_columns(sent=pl.Series([*ends, NEVER]).gather(day)).filter(pl.col("sent") <= until)
+    ends = [delivery for _, delivery in month_ends(world, "contacts", until)]
+    at = pl.Series([delivery.sent for delivery in ends]).search_sorted(told["recorded"])
+    told = told.with_columns(
+        sent=pl.Series([*(delivery.sent for delivery in ends), NEVER]).gather(at),
+        delivery=pl.Series([*(label(delivery) for delivery in ends), ""]).gather(at),
+    ).filter(pl.col("sent") <= until)
     return told.select(
-        household_key="household",
+        household_key=pl.lit(keys.household).gather(pl.col("household")),
         alert="case_no",
         office=pl.lit(world.places.offices["code"]).gather(pl.col("office")),
         lane=pl.lit("incumbent"),
@@ -147,15 +187,16 @@ def contacts(world: World, until: int) -> pl.DataFrame:
         outcome="outcome",
         benefit=pl.col("benefit").replace("", None),
         received_on=_date("sent"),
-        delivery=pl.lit("contacts"),
+        delivery="delivery",
     ).cast(CONTACTS)
 
 
-def _month_ends(world: World, until: int) -> list[tuple[int, int]]:
-    """(day of the telling before, day told) of every month until then; everybody is told of at first."""
+def month_ends(world: World, source: str, until: int) -> list[tuple[int, Delivery]]:
+    """(day of the telling before, delivery) of every month until then; everybody is told of at first."""
     months = range(world.first, world.first + world.settings.live_months)
-    days = [day_number(last_day(month)) for month in months]
-    return [(before, day) for before, day in zip([-NEVER, *days], days, strict=False) if day <= until]
+    sent = [Delivery(day_number(last_day(month)), source, month) for month in months]
+    before = [-NEVER, *(delivery.sent for delivery in sent)]
+    return [(since, delivery) for since, delivery in zip(before, sent, strict=False) if delivery.sent <= until]
 
 
 def _date(column: str) -> pl.Expr:

@@ -32,12 +32,16 @@ class CountrySettings:
     end: date = date(2026, 10, 31)
     seed: int = 1
     households_per_office: int = 1_000
+    has_real_districts: bool = False  # as many in each region as there are, instead of eight offices to each
     rounds: int = 12
     round_share: float = 0.045
     own_choice: float = 0.25  # share of a round that offices choose themselves (DOMAIN 2: 25 % of 2024 round 2)
     need_share: float = 0.055  # households in need at a time, before any support
     capacity_share: float = 0.015  # open alerts an office can carry, of its households; offices differ around it
     steered_months: int = 0  # of `months`, the last ones: no round of its own, somebody else says whom to visit
+    # Levels, running benefits and paid bills are told only of households with so many warning signs; 0: of everybody.
+    context_from: int = 0
+    cases_from: int = 0  # case numbers count from here on: unique among the parts of a country
     lead_months: int = 4  # handed over at the start, so that the first round is not blind
     burn_in_months: int = 48  # lived but never told: the first month already has old spells
     flaws: FlawRates = field(default_factory=FlawRates)

@@ -38,3 +38,29 @@ def write_truth(world: World, numbers: pl.Series) -> pl.DataFrame:
             )
         )
     return pl.concat(frames)
+
+
+SPELLS = pl.Schema({"household_key": pl.Int64, "begins": pl.Date, "ends": pl.Date, "worst": pl.Float32})
+
+
+def write_spells(world: World, keys: pl.Series) -> pl.DataFrame:
+    """Need by spell: last days of its first and last month, and the worst hardship within.
+
+    A row per household and month, as above, would be 650 million rows in a country of 23.5 million households.
+    """
+    need = np.array(world.record.need)
+    months, household = np.nonzero(need)
+    hardship = np.array(world.record.hardship)[months, household]
+    ends = pl.Series([last_day(world.first + month) for month in range(len(need))], dtype=pl.Date)
+    rows = pl.DataFrame({"household": household, "month": months, "hardship": hardship}).sort("household", "month")
+    # Within a spell the month and its rank rise together.
+    spell = pl.col("month") - pl.int_range(pl.len()).over("household")
+    spells = rows.group_by("household", spell.alias("spell"), maintain_order=True).agg(
+        pl.col("month").first().alias("begins"), pl.col("month").last().alias("ends"), worst=pl.col("hardship").max()
+    )
+    return spells.select(
+        household_key=pl.lit(keys).gather(pl.col("household")),
+        begins=pl.lit(ends).gather(pl.col("begins")),
+        ends=pl.lit(ends).gather(pl.col("ends")),
+        worst="worst",
+    ).cast(SPELLS)

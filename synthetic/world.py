@@ -126,6 +126,7 @@ class World:
 
     def _feed(self, now: Now, month: int) -> None:
         base = self.first + month
+        told: list[tuple[int, Rows, int]] = []
         for order, feed in enumerate(self.feeds):
             rows = feed.step(now)
             if month < 0:
@@ -135,7 +136,22 @@ class World:
             if tells_levels:
                 rows = feed.level(now)
             if rows is not None and is_told(feed.signal, now.last_day):
-                self._tell(feed, order, rows, month, base + (-(base + 1)) % every)
+                told.append((order, rows, base + (-(base + 1)) % every))
+        for order, rows, in_file_of in self._asked_for(told):
+            self._tell(self.feeds[order], order, rows, month, in_file_of)
+
+    def _asked_for(self, told: list[tuple[int, Rows, int]]) -> list[tuple[int, Rows, int]]:
+        """Without what is no warning sign, where the household has too few of those."""
+        least = self.settings.context_from
+        if not least:
+            return told
+        signs = np.zeros(self.life.households, dtype=np.int16)
+        for order, rows, _ in told:
+            signs[rows.household[self.feeds[order].warns(rows)]] += 1
+        return [
+            (order, rows.only(self.feeds[order].warns(rows) | (signs[rows.household] >= least)), base)
+            for order, rows, base in told
+        ]
 
     def _tell(self, feed: Feed, order: int, rows: Rows, month: int, base: int) -> None:
         """Note the rows for the agency's file of `base`."""
@@ -156,8 +172,7 @@ class World:
         )
         self.record.observations.setdefault(signal.agency, []).append(frame)
         if signal.points:
-            warns = rows.household[rows.months > 0] if signal.kind == "arrears" else rows.household
-            self.told.add(signal.agency, base, signal.name, warns)
+            self.told.add(signal.agency, base, signal.name, rows.household[feed.warns(rows)])
 
     def _note(self) -> None:
         self.record.need.append(self.strains.in_need.copy())
@@ -191,7 +206,8 @@ class World:
         selected_on = self._selected_on(month)
         visited = at_the_door(self, month + 1, chosen, selected_on + 35)
         outcome, days = officers.answer(visited, rng)
-        case = pl.format(f"{first_day(self.first + month):%Y%m}-{{}}", pl.int_range(1, len(chosen) + 1))
+        case_no = self.settings.cases_from + pl.int_range(1, len(chosen) + 1)
+        case = pl.format(f"{first_day(self.first + month):%Y%m}-{{}}", case_no)
         self.record.contacts.append(
             pl.DataFrame(
                 {
