@@ -73,18 +73,14 @@ def fill_lake(
     if desk.settings.offices.exists() or deliveries.taken_ids(desk.engine):
         cure = "use another --work folder, or remove this one"
         raise OperatorError("lake", f"{desk.settings.work} already holds a country", cure)
-    settings = real_size(wanted.households, wanted.months, wanted.end, wanted.seed)
     if 0 < files_share * wanted.households < LEAST_IN_PART:
         cure = "choose a larger share, or none"
         raise OperatorError("lake", f"files are made for at least {LEAST_IN_PART} households", cure)
+    settings = real_size(wanted.households, wanted.months, wanted.end, wanted.seed)
     country = divide(settings, files_share, in_part)
     desk.lake.versions()  # the tables are there before two workers would make them
     make_folder(desk.work / "truth")
-    begun = f"made-up-{wanted.seed}-{wanted.households}-{wanted.months}-{wanted.end}-{files_share}-{in_part}"
-    jobs = [
-        Job(part, f"{begun}-{part.number}", desk.work, desk.settings.database_url, desk.keys) for part in country.parts
-    ]
-    done = _live_all(jobs, workers, wanted.households)
+    done = _live_all(jobs_of(desk, country), workers, wanted.households)
     count, size = _join_files(desk, country)
     _record(desk, country, sum((Counter(one.rows) for one in done), Counter()))
     write_whole(desk.settings.offices, offices_csv(country.offices))
@@ -97,6 +93,14 @@ def fill_lake(
         files=count,
         bytes=size,
     )
+
+
+def jobs_of(desk: Desk, country: WholeCountry) -> list[Job]:
+    """The mark tells the part and all that decides what is in it."""
+    return [
+        Job(part, f"made-up-{part.settings}-{part.number}", desk.work, desk.settings.database_url, desk.keys)
+        for part in country.parts
+    ]
 
 
 def _live_all(jobs: list[Job], workers: int, households: int) -> list[Done]:

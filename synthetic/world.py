@@ -137,10 +137,10 @@ class World:
                 rows = feed.level(now)
             if rows is not None and is_told(feed.signal, now.last_day):
                 told.append((order, rows, base + (-(base + 1)) % every))
-        for order, rows, in_file_of in self._asked_for(told):
+        for order, rows, in_file_of in self.asked_for(told):
             self._tell(self.feeds[order], order, rows, month, in_file_of)
 
-    def _asked_for(self, told: list[tuple[int, Rows, int]]) -> list[tuple[int, Rows, int]]:
+    def asked_for(self, told: list[tuple[int, Rows, int]]) -> list[tuple[int, Rows, int]]:
         """Without what is no warning sign, where the household has too few of those."""
         least = self.settings.context_from
         if not least:
