@@ -3,18 +3,26 @@
 For each week: the night, then made-up officers fill in some of the workbooks with another library than the one that
 wrote them, and send them back through the inbox.
 
-    python benchmarks/screens.py --out docs [--households 20000]
+    python benchmarks/screens.py --out docs [--households 20000] [--only offices|models]
+
+`--only models`: a model of August, six nights and their answers, and a model of November that is judged beside it; the
+report, two cards, and what `blindspot track` wrote as MLflow's own screens show it, where an environment with MLflow's
+server is named (`--mlflow mlflow-look/bin/mlflow`; docs/retraining.md tells how to make one).
 
 Needs Chromium and LibreOffice (Debian: chromium libreoffice-calc fonts-noto-cjk poppler-utils).
 """
 
 import argparse
 import io
+import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,8 +30,9 @@ from typing import Any
 import numpy as np
 import openpyxl
 import polars as pl
+from mlflow import MlflowClient
 from openpyxl.worksheet.worksheet import Worksheet
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 # benchmarks/features.py, beside this script, would hide the room of that name.
 sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__file__).resolve().parent]
@@ -31,15 +40,18 @@ sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path(__fi
 from alerts.answers import CHANNELS, DISMISSALS, RESULTS
 from alerts.columns import ANSWER_COLUMNS
 from flows.demo import demo
-from flows.desk import open_desk
+from flows.desk import glance, open_desk
 from flows.nightly import nightly
+from flows.retrain import retrain
 from flows.settings import load_settings
+from flows.tracking import track
 from signals.outcomes import OUTCOMES
 from store import alerts
 from store.tokens import tokens
 from synthetic import Country, CountrySettings, make_country, visit
 
 CONFIG = Path(__file__).parent.parent / "config.yaml"
+FIRST, NIGHTS, LAST = date(2026, 8, 3), 6, date(2026, 11, 2)  # a model, fortnights of work, the model after it
 WEEKS = 3
 WORKED = 0.45  # of a sheet's rows in a week
 
@@ -48,12 +60,81 @@ def main() -> None:
     told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     told.add_argument("--households", type=int, default=20_000)
     told.add_argument("--out", type=Path, default=Path("docs"))
+    told.add_argument("--only", choices=("offices", "models"))
+    told.add_argument("--mlflow", type=Path, help="mlflow of an environment with the server")
+    told.add_argument("--work", type=Path, help="keep the work folder of the models here, or use the one that is here")
     asked = told.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
+        if asked.only != "offices":
+            take_model_pictures(asked.work or Path(scratch) / "models", asked.households, asked.out, asked.mlflow)
+        if asked.only == "models":
+            return
         work = Path(scratch) / "work"
         outbox = three_weeks(asked.households, work)
         district = busiest(outbox.glob("district-*"))
         take_pictures(busiest(outbox.glob(f"{district.name.removeprefix('district-')}?????")), district, asked.out)
+
+
+def take_model_pictures(work: Path, households: int, out: Path, mlflow: Path | None) -> None:
+    if not (work / "reports").exists():
+        two_models(households, work)
+    folder = max(f for f in (work / "reports").iterdir() if f.is_dir())
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        view = browser.new_page(viewport={"width": 1280, "height": 1400})
+        view.goto((folder / "report.html").as_uri())
+        view.screenshot(path=out / "report.png")
+        for section in ("pushes", "reach", "drift"):
+            view.locator(f"#{section}").screenshot(path=out / f"report-{section}.png")
+        for card in ("model_card", "transparency_record"):
+            view.goto((folder / f"{card}.html").as_uri())
+            view.screenshot(path=out / f"{card.replace('_', '-')}.png")
+        if mlflow is not None:
+            with served(mlflow, track(glance(CONFIG, work))[0]) as url:
+                take_mlflow_pictures(browser.new_page(viewport={"width": 1440, "height": 900}), url, out)
+        browser.close()
+
+
+@contextmanager
+def served(mlflow: Path, database: Path) -> Iterator[str]:
+    """MLflow's own server on that file, for as long as pictures are taken."""
+    command = [
+        str(mlflow),
+        "ui",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "5077",
+        "--backend-store-uri",
+        f"sqlite:///{database}",
+    ]
+    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    server = subprocess.Popen(command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(120):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", 5077), timeout=1):
+                break
+            time.sleep(0.5)
+        yield "http://127.0.0.1:5077"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def take_mlflow_pictures(view: Page, url: str, out: Path) -> None:
+    client = MlflowClient(tracking_uri=url)
+    run = client.search_runs(["1"], order_by=["attributes.start_time DESC"])[0].info.run_id
+    for name, page in (
+        ("runs", "experiments/1/runs"),
+        ("run", f"experiments/1/runs/{run}"),
+        ("metrics", f"experiments/1/runs/{run}/model-metrics"),
+        ("plots", f"experiments/1/runs/{run}/artifacts/plots/capacity.svg"),
+        ("models", "models/blindspot"),
+    ):
+        view.goto(f"{url}/#/{page}")
+        view.wait_for_load_state("networkidle")
+        view.wait_for_timeout(2500)
+        view.screenshot(path=out / f"mlflow-{name}.png")
 
 
 def busiest(folders: Iterable[Path]) -> Path:
@@ -75,14 +156,26 @@ def three_weeks(households: int, work: Path) -> Path:
     return work / "outbox" / day.isoformat()
 
 
+def two_models(households: int, work: Path) -> None:
+    settings = load_settings(CONFIG, work)
+    demo.fn(FIRST, str(CONFIG), str(work), households)
+    asked = settings.demo.model_copy(update={"households": households})
+    country = make_country(CountrySettings(households=households, months=asked.months, end=asked.end, seed=asked.seed))
+    rng, day = np.random.default_rng(7), FIRST
+    for _ in range(NIGHTS):
+        send_back(country, work, day, rng)
+        day += timedelta(days=14)
+        nightly.fn(day, str(CONFIG), str(work))
+    retrain.fn(LAST, str(CONFIG), str(work))
+
+
 def send_back(country: Country, work: Path, day: date, rng: np.random.Generator) -> None:
     with open_desk(CONFIG, work) as desk:
         numbers = dict(zip(tokens(country.numbers, "household", desk.keys), country.numbers, strict=True))
         opened = alerts.open_alerts(desk.engine, day)
     # Officers of the made-up country answer until its last month only.
-    seen = visit(
-        country, opened["household_key"].replace_strict(numbers, return_dtype=pl.String), date(2026, 9, 1), rng
-    )
+    when = min(day, date(2026, 9, 1))
+    seen = visit(country, opened["household_key"].replace_strict(numbers, return_dtype=pl.String), when, rng)
     answers = dict(zip(opened["alert_id"], seen["outcome"], strict=True))
     for file in sorted((work / "outbox" / day.isoformat()).glob("*/queue_*.xlsx")):
         if rng.random() < 0.8:

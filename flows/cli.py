@@ -57,6 +57,12 @@ def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = No
 def retrain(
     as_of: AsOf = None,
     search_minutes: Annotated[float, typer.Option(help="Try other recipes for so long first.", min=0)] = 0.0,
+    audit: Annotated[
+        Path | None,
+        typer.Option(
+            help="Sex, disability, nationality per household (CSV, Parquet): compared, not kept.", dir_okay=False
+        ),
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     work: Work = None,
 ) -> None:
@@ -68,7 +74,7 @@ def retrain(
     _prefect(desk.settings.work)
     from flows.retrain import retrain as flow
 
-    report.training(_screen(), flow(day, str(config), str(desk.settings.work), search_minutes))
+    report.training(_screen(), flow(day, str(config), str(desk.settings.work), search_minutes, _text(audit)))
 
 
 @app.command()
@@ -255,6 +261,10 @@ def track(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
     database, fresh, count = mirror(glance(config, work))
     _screen().print(f"{count} models, {fresh} new: {database}", highlight=False)
     _screen().print(f"To look: mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///{database}", soft_wrap=True)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())
 
 
 def _prefect(work: Path) -> None:

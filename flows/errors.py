@@ -25,6 +25,7 @@ EXIT_CODES: Final = {
     "matrix": 28,
     "report": 29,
     "tracking": 30,
+    "audit": 31,
 }
 
 

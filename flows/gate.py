@@ -1,6 +1,8 @@
 """The gate at work: gathers the evidence, writes the decision beside the models, promotes, overrules, rolls back."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -9,15 +11,17 @@ import numpy as np
 import polars as pl
 
 from features import build, feature_list, prepare
+from flows.audit import with_audit
 from flows.desk import Desk, now
 from flows.errors import OperatorError
 from flows.knowledge import known_on
 from flows.offices import read_offices
+from flows.outlook import Outlook
 from flows.queue_settings import capacity_on
 from models import gate
 from models.bundle import public_key_of, unpack
 from models.evidence import Bundle, Case
-from models.folds import hashed
+from models.gate_texts import Said, say
 from models.learner import settings_of
 from models.measure import gather
 from models.train import Trained
@@ -29,37 +33,49 @@ from store.tables import StoredModel
 
 Kind = Literal["gate", "approval", "rollback"]
 
-# Of all households, to see whether scores moved; of one round, to see whether its columns were known on its day.
-SAMPLE: Final = 5_000
+# Of one round, to see whether its columns were known on its day.
 LATE_SAMPLE: Final = 500
 # float32 in, float32 out: the same code on the same rows gives the same bits.
 _ID: Final = ("household_key", "selected_on", "received_on", "office", "label")
 
 
 def judge_challenger(
-    desk: Desk, as_of: date, stored: StoredModel, matrix: pl.DataFrame, trained: Trained
-) -> tuple[bool, str]:
-    """Whether it is the champion now, and why. The same model as the champion is not judged again."""
+    desk: Desk, as_of: date, stored: StoredModel, matrix: pl.DataFrame, trained: Trained, outlook: Outlook,
+    audit: pl.DataFrame | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The decision and all its evidence, as it will be written down. Nothing is promoted yet. The same model as the
+    champion is not judged again: what was written then still holds."""
     champion = models.champion(desk.engine)
-    if champion is not None and champion.id == stored.id:
-        return True, "the same model as the deployed one"
+    before = latest(desk, stored.id)
+    if champion is not None and champion.id == stored.id and before is not None and audit is None:
+        return before
     key = public_key_of(desk.keys.sign)
     theirs, missing = _champion_files(desk, champion)
-    case = _case(desk, as_of, matrix, trained, missing)
+    case = _case(desk, as_of, matrix, trained, outlook.sample)
+    case = replace(case, no_champion=missing, rows=with_audit(matrix, audit))
     rng = np.random.default_rng([desk.settings.model.seed, as_of.toordinal()])
     challenger = Bundle(models.load_files(desk.work / "models", stored), key)
     evidence = gather(challenger, None if theirs is None else Bundle(theirs, key), case, rng)
     decision = gate.decide(evidence)
-    told = {
+    return {
         "as_of": as_of.isoformat(),
         "champion": champion.id if champion else None,
         "decision": decision.as_dict(),
         "evidence": evidence.as_dict(),
     }
-    record(desk, "gate", stored.id, told, by="gate", promotes=decision.promotes)
-    if decision.promotes:
+
+
+def settle(desk: Desk, stored: StoredModel, told: dict[str, Any]) -> tuple[bool, str]:
+    """Last of all, when reports and cards stand: the decision is written down, then acted on. Whether the model is the
+    champion now, and why."""
+    champion = models.champion(desk.engine)
+    if champion is not None and champion.id == stored.id:
+        return True, "the same model as the deployed one"
+    decision = told["decision"]
+    record(desk, "gate", stored.id, told, by="gate", promotes=decision["promotes"])
+    if decision["promotes"]:
         models.promote(desk.engine, stored.id, now())
-    return decision.promotes, _why(decision, stored.id)
+    return decision["promotes"], _why(decision, stored.id)
 
 
 def approve(desk: Desk, model: str, by: str, because: str) -> StoredModel:
@@ -120,24 +136,23 @@ def _file(desk: Desk, number: int, model: str) -> Path:
     return _folder(desk) / f"{number:05d}-{model}.json"
 
 
-def _champion_files(desk: Desk, champion: StoredModel | None) -> tuple[dict[str, bytes] | None, str]:
+def _champion_files(desk: Desk, champion: StoredModel | None) -> tuple[dict[str, bytes] | None, Said]:
     """A champion whose files are gone must not keep every later model out: said, not compared."""
     if champion is None:
-        return None, "no champion to compare with"
+        return None, say("no_champion")
     try:
-        return models.load_files(desk.work / "models", champion), ""
+        return models.load_files(desk.work / "models", champion), say("no_champion")
     except StoreError as broken:
-        return None, f"the champion cannot be compared with: {broken.what}"
+        return None, say("champion_lost", what=broken.what)
 
 
-def _case(desk: Desk, as_of: date, matrix: pl.DataFrame, trained: Trained, missing: str) -> Case:
-    then, today = _samples(desk, matrix["selected_on"].sort()[-1], as_of)
+def _case(desk: Desk, as_of: date, matrix: pl.DataFrame, trained: Trained, today: pl.DataFrame) -> Case:
+    then = _then(desk, matrix["selected_on"].sort()[-1], today["household_key"])
     return Case(
         as_of=as_of, rows=matrix, judged=trained.judged, features=feature_list(SIGNALS),
         capacity=capacity_on(desk, read_offices(desk.settings.offices), as_of),
         recipe=(settings_of(trained.facts["parameters"]), trained.facts["seed"]),
         late=late_columns(desk, matrix), then=then, now=today,
-        no_champion=missing,
     )  # fmt: skip
 
 
@@ -157,14 +172,9 @@ def _same(a: pl.Series, b: pl.Series) -> bool:
     return one.equals(other, check_names=False, null_equal=True)
 
 
-def _samples(desk: Desk, then: date, as_of: date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The same households' features on the newest round's day and today."""
-    prepared = prepare(known_on(desk, as_of))
-    keys = prepared.households["household_key"]
-    part = hashed(keys.to_numpy(), max(1, len(keys) // SAMPLE)) == 0
-    chosen = keys.filter(pl.Series(part))
-    before = build(prepare(known_on(desk, then)), households=chosen).features
-    return before, build(prepared, households=chosen).features
+def _then(desk: Desk, then: date, chosen: pl.Series) -> pl.DataFrame:
+    """The same households' features on the newest round's day."""
+    return build(prepare(known_on(desk, then)), households=chosen).features
 
 
 def _open(desk: Desk, stored: StoredModel) -> None:
@@ -177,7 +187,7 @@ def _refuse_nameless(by: str, because: str) -> None:
         raise OperatorError("model", "a decision needs a name and a reason", "give both; they are recorded")
 
 
-def _why(decision: gate.Decision, model: str) -> str:
-    if decision.promotes or not decision.may_be_overruled:
-        return decision.why
-    return f"{decision.why}. A person may overrule this: `blindspot promote {model} --approve NAME --because WHY`"
+def _why(decision: Mapping[str, Any], model: str) -> str:
+    if decision["promotes"] or not decision["may_be_overruled"]:
+        return str(decision["why"])
+    return f"{decision['why']}. A person may overrule this: `blindspot promote {model} --approve NAME --because WHY`"

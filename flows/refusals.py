@@ -13,6 +13,7 @@ def as_operator_error(error: BaseException) -> OperatorError | None:
         return error
     if isinstance(error, StoreError):
         return OperatorError(error.kind, error.what, error.cure)
+    from models.audit import AuditRefused
     from models.cards import CardRefused
     from models.errors import ExplanationRefused, ModelRefused, Refused, ScoresRefused, TrainingRefused
 
@@ -21,6 +22,7 @@ def as_operator_error(error: BaseException) -> OperatorError | None:
     kinds = (
         (TrainingRefused, "training"),
         (CardRefused, "report"),
+        (AuditRefused, "audit"),
         (ModelRefused, "model"),
         (ScoresRefused, "scores"),
         (ExplanationRefused, "explanation"),

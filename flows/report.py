@@ -77,6 +77,11 @@ def training(show: Console, told: TrainingSummary) -> None:
         table.add_row(line["name_ko"], interval(line["roc_auc"]), interval(line["average_precision"]), at_capacity)
     show.print(table)
     show.print(f"Report: {told.report}")
+    if told.recipe:
+        show.print(
+            "The search found a better recipe. Later trainings use it with these lines under `model` in config.yaml:"
+        )
+        show.print("\n".join(told.recipe), highlight=False)
     _seconds(show, told.seconds)
 
 

@@ -9,17 +9,19 @@ import polars as pl
 from prefect import flow
 
 from features import build, feature_list, prepare
+from flows.audit import take_audit
 from flows.desk import Desk, now, open_desk
 from flows.errors import OperatorError
-from flows.gate import judge_challenger
+from flows.gate import judge_challenger, settle
 from flows.inbox import take_in
 from flows.knowledge import contacts_known_on, known_on
 from flows.offices import read_offices
+from flows.outlook import look_at_today
 from flows.progress import track
 from flows.queue_settings import capacity_on
 from flows.reports import write_reports
 from flows.run import Run, code_digest, running
-from flows.search import search_recipe
+from flows.search import lines_of, search_recipe
 from flows.summary import TrainingSummary
 from models.bundle import Origin, pack, public_key_of, read_passport
 from models.labels import coverage, label
@@ -32,30 +34,37 @@ from store.tables import StoredModel
 
 
 @flow(name="retrain", persist_result=False, log_prints=False)
-def retrain(as_of: date, config: str, work: str, search_minutes: float = 0.0) -> TrainingSummary:
+def retrain(
+    as_of: date, config: str, work: str, search_minutes: float = 0.0, audit: str | None = None
+) -> TrainingSummary:
     """What is known of reviewed households on the day they were chosen, and what officers found. With
-    `search_minutes`, other recipes are tried for so long first."""
+    `search_minutes`, other recipes are tried for so long first. `audit`: see flows.audit."""
     with open_desk(Path(config), Path(work)) as desk, running(desk, "retrain", as_of) as run:
-        return learn(desk, run, search_minutes)
+        return learn(desk, run, search_minutes, Path(audit) if audit else None)
 
 
-def learn(desk: Desk, run: Run, search_minutes: float = 0.0) -> TrainingSummary:
+def learn(desk: Desk, run: Run, search_minutes: float = 0.0, audit: Path | None = None) -> TrainingSummary:
+    """Reports and cards come before the promotion: what cannot be told is not deployed."""
     taken = run.stage(take_in, desk, run.as_of)
     run.open()
     matrix = run.stage(build_matrix, desk, run.as_of)
-    settings = train_settings(desk)
+    audited = None if audit is None else run.stage(take_audit, desk, audit, matrix["household_key"])
+    usual = settings = train_settings(desk)
     if search_minutes > 0:
         settings = run.stage(search_recipe, desk, matrix, settings, search_minutes)
     trained = run.stage(train_model, desk, run.as_of, matrix, settings)
     stored, passport = run.stage(keep_model, desk, run.as_of, trained)
-    is_deployed, why = run.stage(judge_challenger, desk, run.as_of, stored, matrix, trained)
-    reports = run.stage(write_reports, desk, run.as_of, stored, matrix, trained)
+    outlook = run.stage(look_at_today, desk, run.as_of, contacts_known_on(desk, run.as_of))
+    told = run.stage(judge_challenger, desk, run.as_of, stored, matrix, trained, outlook, audited)
+    reports = run.stage(write_reports, desk, run.as_of, stored, matrix, trained, told, outlook)
+    is_deployed, why = run.stage(settle, desk, stored, told)
     run.model = stored.id
     run.counts = {"rows": matrix.height, "needs": int(matrix["label"].sum()), "deployed": is_deployed}
     return TrainingSummary(
         as_of=run.as_of, run=run.id, model=stored.id, is_deployed=is_deployed, why=why,
         report=reports / "report.html", metrics=passport["training"]["metrics"],
         rows=matrix.height, positives=int(matrix["label"].sum()), taken=taken, seconds=run.seconds,
+        recipe=lines_of(usual, settings),
     )  # fmt: skip
 
 

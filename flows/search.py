@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from dataclasses import asdict
 
 import polars as pl
 from rich.console import Console
@@ -16,6 +17,12 @@ from models.learner import Learner, TrainSettings
 from models.search import new_study, search
 from signals.catalogue import SIGNALS
 from store.studies import open_studies
+
+
+def lines_of(usual: TrainSettings, found: TrainSettings) -> tuple[str, ...]:
+    """What to write under `model` in config.yaml for later trainings to use the recipe; nothing: it is the usual."""
+    before = asdict(usual)
+    return tuple(f"  {name}: {value:.6g}" for name, value in asdict(found).items() if value != before[name])
 
 
 def search_recipe(desk: Desk, matrix: pl.DataFrame, usual: TrainSettings, minutes: float) -> TrainSettings:

@@ -107,6 +107,10 @@ class Model(_Part):
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     gap_days: Annotated[int, Field(ge=0)]
     min_positives: Count
+    leaf_rows: Count
+    column_share: Annotated[float, Field(gt=0, le=1)]
+    row_share: Annotated[float, Field(gt=0, le=1)]
+    ridge: Annotated[float, Field(ge=0)]
 
 
 class Access(_Part):

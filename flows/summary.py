@@ -66,3 +66,4 @@ class TrainingSummary:
     positives: int
     taken: tuple[Taken, ...]
     seconds: dict[str, float]
+    recipe: tuple[str, ...] = ()  # lines of config.yaml by which later trainings use what a search found

@@ -5,8 +5,10 @@ It stands in one SQLite file of the work folder. MLflow's server is not part of 
 tells how to look at the file.
 """
 
+import base64
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from store.tables import StoredModel
 
 EXPERIMENT: Final = "blindspot"
 KEY: Final = "blindspot.model"
+_PICTURE: Final = re.compile(r'<img data-name="(\w+)" src="data:image/svg\+xml;base64,([^"]+)"')
 # Read when MLflow is imported: it says nothing to anybody, and looks for no git.
 _QUIET: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -87,14 +90,31 @@ def _add(client: Any, experiment: str, work: Path, model: StoredModel) -> None:
         "as_of": model.as_of.isoformat(),
         "code": passport["code"],
         "label": passport["training"]["label"],
+        "gate": _gate(work / "reports" / model.id / "report.json"),
     }
     run = client.create_run(experiment, start_time=at, run_name=model.id, tags=tags)
     _log(client, run.info.run_id, passport["training"], at)
     reports = work / "reports" / model.id
     for file in sorted(reports.glob("*")) if reports.is_dir() else ():
         client.log_artifact(run.info.run_id, str(file))
+    for name, picture in _pictures(reports / "report.html"):
+        client.log_text(run.info.run_id, picture, f"plots/{name}.svg")
     client.create_model_version(EXPERIMENT, bundle.as_uri(), run.info.run_id, tags={KEY: model.id})
     client.set_terminated(run.info.run_id, end_time=at)
+
+
+def _pictures(page: Path) -> Iterator[tuple[str, str]]:
+    """Those of the report, one by one, so that runs can be laid side by side."""
+    found = _PICTURE.findall(page.read_text(encoding="utf-8")) if page.exists() else []
+    yield from ((name, base64.b64decode(data).decode()) for name, data in found)
+
+
+def _gate(twin: Path) -> str:
+    decision = json.loads(twin.read_bytes())["decision"] if twin.exists() else None
+    if decision is None:
+        return "not judged"
+    failed = [verdict["gate"] for verdict in decision["verdicts"] if not verdict["passed"]]
+    return f"held back: {', '.join(failed)}" if failed else "passed"
 
 
 def _log(client: Any, run: str, training: Mapping[str, Any], at: int) -> None:

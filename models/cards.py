@@ -13,6 +13,9 @@ from typing import Any, Final
 
 from models import card_texts as texts
 from models.errors import Refused
+from models.evidence import CHAMPION
+from models.gate_texts import QUESTIONS
+from models.groups import TITLES_KO, VALUES_KO, unaudited
 
 UNMEASURED: Final = "측정하지 않음"
 
@@ -63,14 +66,20 @@ class Card:
     sections: tuple[tuple[str, tuple[Field, ...]], ...]
 
 
-def write_card(card: Card, facts: Facts) -> dict[str, bytes]:
-    """File name -> bytes. CardRefused when a field is empty."""
+def fill_card(card: Card, facts: Facts) -> dict[str, str]:
+    """Code of each field -> its text. CardRefused when one is empty."""
     filled = {field.code: field.fill(facts).strip() for _, fields in card.sections for field in fields}
     if empty := [code for code, text in filled.items() if not text]:
         raise CardRefused(
             f"the {card.name} would have {len(empty)} empty fields: {', '.join(empty)}",
             "fill the keys of `accountability` in config.yaml; no card is published with a blank",
         )
+    return filled
+
+
+def write_card(card: Card, facts: Facts) -> dict[str, bytes]:
+    """File name -> bytes. CardRefused when a field is empty."""
+    filled = fill_card(card, facts)
     told = {"card": card.name, "model": facts.told["model"], "as_of": facts.told["as_of"], "fields": filled}
     text = json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     return {f"{card.name}.json": text.encode(), f"{card.name}.md": _markdown(card, facts, filled).encode()}
@@ -127,21 +136,33 @@ def _fairness(facts: Facts) -> str:
         return UNMEASURED
     told = [g for g in evidence["groups"] if g["ratio"] is not None]
     thin = len(evidence["groups"]) - len(told)
-    lines = [f"비교 대상: {evidence['groups_beside']}. 자료가 모자라 말할 수 없는 집단 {thin}개.", ""]
+    beside = "이전 모형" if evidence["groups_beside"] == CHAMPION else f"‘{evidence['groups_beside']}’"
+    lines = [f"비교 대상: {beside}. 자료가 모자라 말할 수 없는 집단 {thin}개. {_unaudited(facts)}".strip(), ""]
     lines += [
-        f"- {g['grouping']} {g['group']}: 비 {g['ratio']:.2f} [{g['low']:.2f}, {g['high']:.2f}], "
-        f"어려움 확인 {g['needs']}가구"
+        f"- {TITLES_KO[g['grouping']]} {VALUES_KO.get(g['group'], g['group'])}: 비 {g['ratio']:.2f} "
+        f"[{g['low']:.2f}, {g['high']:.2f}], 어려움 확인 {g['needs']:,}가구"
         for g in told
     ]
     return "\n".join(lines)
+
+
+def _unaudited(facts: Facts) -> str:
+    fields = unaudited(facts.told["evidence"])
+    return texts.UNAUDITED.format(fields="·".join(fields)) if fields else ""
+
+
+def _limits(facts: Facts) -> str:
+    return f"{texts.LIMITS} {_unaudited(facts)}".strip()
 
 
 def _decision(facts: Facts) -> str:
     decision = facts.told["decision"]
     if decision is None:
         return UNMEASURED
-    verdict = "모두 통과해 배포함" if decision["promotes"] else f"보류: {decision['why']}"
-    return f"심사 {len(decision['verdicts'])}항목: {verdict}"
+    if decision["promotes"]:
+        return f"심사 {len(decision['verdicts'])}항목: 모두 통과해 배포함"
+    failed = [f"- {QUESTIONS[v['gate']].ko}: {v['what_ko']}" for v in decision["verdicts"] if not v["passed"]]
+    return "\n".join([f"심사 {len(decision['verdicts'])}항목 가운데 {len(failed)}항목에서 보류", "", *failed])
 
 
 def _rows(facts: Facts) -> str:
@@ -231,7 +252,7 @@ MODEL_CARD: Final = Card(
             (
                 Field("intended_use", "쓰는 곳", _always(texts.PURPOSE)),
                 Field("human_oversight", "사람의 판단", _always(texts.HUMAN)),
-                Field("limits", "한계", _always(texts.LIMITS)),
+                Field("limits", "한계", _limits),
             ),
         ),
         (

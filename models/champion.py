@@ -20,6 +20,7 @@ from models.columns import columns_of, matrix_of
 from models.errors import ModelRefused
 from models.evidence import Bundle, Case
 from models.folds import split
+from models.gate_texts import Said, say
 from models.learner import Learner, Numbers, TrainSettings, settings_of, try_out
 from models.model import Model
 from models.pushes import Engine
@@ -31,7 +32,7 @@ FEWEST_NEEDS: Final = 30
 
 @dataclass(frozen=True)
 class Compared:
-    how: str
+    how: Said
     rows: npt.NDArray[np.bool_]  # of the judged rows: which are compared
     margin: Numbers  # the champion's, NaN elsewhere
     work: int | None  # what explaining it costs; None: it cannot read today's features
@@ -51,14 +52,14 @@ def champion_on(champion: Bundle, case: Case, judged: pl.DataFrame, rows: pl.Dat
         margin = np.full(judged.height, np.nan)
         margin[is_newer] = model.margin(matrix_of(rows.filter(pl.Series(is_newer)), model.columns))
         days = judged.filter(pl.Series(is_newer)).get_column("selected_on").n_unique()
-        return Compared(f"as deployed, on the {days} rounds after {newest}", is_newer, margin, work)
-    why = "no newer round suffices" if model is not None else "it cannot read today's features"
+        return Compared(say("deployed", days=days, newest=newest), is_newer, margin, work)
+    why = say("no_newer_round" if model is not None else "other_columns")
     recipe = settings_of(passport["training"]["parameters"]), int(passport["training"]["seed"])
     if model is not None and recipe == case.recipe:
         own = judged.get_column("margin").to_numpy()
-        return Compared(f"by the same recipe: {why}", np.ones(judged.height, dtype=np.bool_), own, work)
+        return Compared(say("same_recipe", why=why), np.ones(judged.height, dtype=np.bool_), own, work)
     margin = _again(*recipe, case, judged)
-    return Compared(f"by its recipe, fitted again per window: {why}", np.isfinite(margin), margin, work)
+    return Compared(say("fitted_again", why=why), np.isfinite(margin), margin, work)
 
 
 def work_of(model: Model) -> int:

@@ -53,42 +53,39 @@ def drift_of_features(then: pl.DataFrame, now: pl.DataFrame, names: Sequence[str
     return tuple(sorted(told, key=lambda d: (-d.psi, d.name)))
 
 
-def arrival_rates(observations: pl.DataFrame, area_of: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Notices per signal, area and month received, beside the usual month there (median of the months before).
-    `observations`: signal, agency, household_key, received_on; `area_of`: household_key, area. `by`: which of both."""
-    month = pl.col("received_on").dt.truncate("1mo")
-    rows = observations.join(area_of, on="household_key", how="left").with_columns(month=month)
-    keys = ["signal", *by]
-    counts = rows.group_by(*keys, "month").agg(notices=pl.len())
-    # A month in which nothing came is a month with 0, not a month that does not exist.
-    months = counts.select("month").unique()
-    full = counts.select(keys).unique().join(months, how="cross").join(counts, on=[*keys, "month"], how="left")
+def arrival_rates(told: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    """Notices per signal, agency and `by`, month by month told of, beside the usual number there: the median of up to
+    twelve such months before. `told`: signal, agency, area, month, notices. A month of which the agency told anything
+    at all and nothing of a signal is a month with 0; one of which it has not told yet is no month."""
+    keys = ["signal", "agency", *by]
+    counts = told.group_by(*keys, "month").agg(pl.col("notices").sum())
+    months = counts.select("agency", "month").unique()
+    full = counts.select(keys).unique().join(months, on="agency").join(counts, on=[*keys, "month"], how="left")
     full = full.with_columns(pl.col("notices").fill_null(0).cast(pl.Int64)).sort(*keys, "month")
     usual = pl.col("notices").cast(pl.Float64).shift(1).rolling_median(window_size=12, min_samples=3).over(keys)
-    told = full.with_columns(usual=usual)
+    beside = full.with_columns(usual=usual)
     enough = pl.max_horizontal("notices", "usual") >= FEWEST_ARRIVALS
     factor = pl.col("notices") / pl.col("usual").clip(lower_bound=1.0)
     unusual = (factor > ARRIVAL_FACTOR) | (factor < 1 / ARRIVAL_FACTOR)
-    return told.with_columns(is_unusual=(enough & unusual).fill_null(False))
+    return beside.with_columns(is_unusual=(enough & unusual).fill_null(False))
 
 
 def expected_precision(
-    probability: Numbers, places: int, observed: tuple[int, int], rng: np.random.Generator
+    probability: Numbers, observed: tuple[int, int], rng: np.random.Generator
 ) -> dict[str, float] | None:
-    """What a queue of the `places` highest should find, before any answer: mean calibrated chance. The interval holds
-    the luck of the draw, and how well the chances were calibrated: `observed` = (rows, needs) of the top bands that the
+    """What a queue should find before any answer: mean calibrated chance of those it would hold. The interval holds the
+    luck of the draw, and how well the chances were calibrated: `observed` = (rows, needs) of the top bands that the
     calibration was judged on."""
-    taken = np.sort(probability)[::-1][:places]
-    if not taken.size:
+    if not probability.size:
         return None
-    value = float(taken.mean())
+    value = float(probability.mean())
     rows, needs = observed
     level = (
         rng.beta(needs + 0.5, rows - needs + 0.5, DRAWS) / max(needs / max(rows, 1), 1e-9) if rows else np.ones(DRAWS)
     )
-    drawn = rng.binomial(taken.size, np.clip(value * level, 0.0, 1.0)) / taken.size
+    drawn = rng.binomial(probability.size, np.clip(value * level, 0.0, 1.0)) / probability.size
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return {"value": value, "low": float(low), "high": float(high), "places": float(taken.size)}
+    return {"value": value, "low": float(low), "high": float(high), "places": float(probability.size)}
 
 
 def summary(drifts: Sequence[Drift], worst: int = 10) -> dict[str, Any]:

@@ -3,15 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from models.calibration import Curve
 from models.columns import FeatureLike
 from models.evaluate import Interval
+from models.gate_texts import Said, say
 from models.groups import GroupReach
 from models.learner import TrainSettings
+
+CHAMPION: Final = "champion"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Case:
     late: tuple[str, ...]  # columns that differ when a round is built again from what was known on its day
     then: pl.DataFrame | None = None  # features of a sample of all households, on the newest learned round's day
     now: pl.DataFrame | None = None  # and on as_of
-    no_champion: str = "no champion to compare with"
+    no_champion: Said = say("no_champion")  # noqa: RUF009 - a tuple of two words
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Beside:
     """Precision at capacity over somebody else's, on the same rows."""
 
     other: str
-    how: str
+    how: Said
     rows: int
     places: int
     ratio: Interval | None  # None: no place to fill
@@ -92,7 +95,7 @@ class Measured:
     order: Order
     rule: Beside
     champion: Beside | None
-    no_champion: str  # why there is none
+    no_champion: Said  # why there is none
     groups: tuple[GroupReach, ...]
     groups_beside: str
     out_of_time: Curve | None  # None: no round whose chance could be told before

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from models.calibration import Curve
 from models.drift import DRIFTED
-from models.evidence import Evidence, Measured
-from models.groups import INSUFFICIENT, GroupReach, worst_ratio
+from models.evidence import CHAMPION, Evidence, Measured
+from models.gate_texts import QUESTIONS, Said, say
+from models.groups import INSUFFICIENT, TITLES_KO, VALUES_KO, GroupReach, worst_ratio
 
 # Fewer judged households, or needs among them, and every figure below is noise.
 FEWEST_JUDGED: Final = 200
@@ -47,7 +48,8 @@ DIFFERENCE_TO_SHAP: Final = 1e-4
 class Verdict:
     gate: str
     passed: bool
-    what: str  # a sentence
+    what: str  # a sentence, for ledger and terminal
+    what_ko: str  # the same, for the report
     measured: dict[str, Any]
     bound: dict[str, Any]
     may_be_overruled: bool
@@ -55,7 +57,7 @@ class Verdict:
 
 class Seen(NamedTuple):
     passed: bool
-    what: str
+    what: Said
     measured: dict[str, Any]
     bound: dict[str, Any]
 
@@ -66,9 +68,12 @@ Look = Callable[[Measured], Seen]
 @dataclass(frozen=True)
 class Gate:
     name: str
-    question: str
     may_be_overruled: bool  # by a named person who has read the evidence
     look: Look
+
+    @property
+    def question(self) -> str:
+        return QUESTIONS[self.name].en
 
 
 @dataclass(frozen=True)
@@ -93,20 +98,19 @@ def _both_answers(told: Measured) -> Seen:
         "judged_rest": labels.judged - labels.judged_needs,
     }  # fmt: skip
     passed = min(seen.values()) > 0
-    what = "outcomes of both kinds were learned from and judged on" if passed else "all outcomes say the same"
-    return Seen(passed, what, seen, {"least": 1})
+    return Seen(passed, say("both_answers" if passed else "one_answer"), seen, {"least": 1})
 
 
 def _enough(told: Measured) -> Seen:
     seen = {"judged": told.labels.judged, "judged_needs": told.labels.judged_needs}
     passed = seen["judged"] >= FEWEST_JUDGED and seen["judged_needs"] >= FEWEST_NEEDS
-    what = f"judged on {seen['judged']} households not learned from, {seen['judged_needs']} with need"
+    what = say("enough", judged=seen["judged"], needs=seen["judged_needs"])
     return Seen(passed, what, seen, {"judged": FEWEST_JUDGED, "judged_needs": FEWEST_NEEDS})
 
 
 def _fresh(told: Measured) -> Seen:
     days = told.labels.answer_days
-    what = f"the newest answer learned from came {days} days before, the newest round is of {told.labels.newest_round}"
+    what = say("fresh", days=days, round=told.labels.newest_round)
     return Seen(days <= STALE_DAYS, what, {"days": days}, {"days": STALE_DAYS})
 
 
@@ -114,24 +118,19 @@ def _ordered(told: Measured) -> Seen:
     order = told.order
     is_order = order.distinct >= FEWEST_SCORES and order.most_alike <= MOST_ALIKE
     passed = is_order and order.roc_auc.low > 0.5
-    what = f"{order.distinct} different scores, {order.most_alike:.0%} alike, ROC-AUC {order.roc_auc.value:.3f}"
+    what = say("ordered", distinct=order.distinct, alike=order.most_alike, auc=order.roc_auc.value)
     seen = {"distinct": order.distinct, "most_alike": order.most_alike, "roc_auc": order.roc_auc._asdict()}
     return Seen(passed, what, seen, {"distinct": FEWEST_SCORES, "most_alike": MOST_ALIKE, "roc_auc_low": 0.5})
 
 
 def _as_judged(told: Measured) -> Seen:
     seen = told.order.agreement
-    what = f"rank correlation {seen:.2f} between the model that goes out and those that were judged"
-    return Seen(seen >= AGREEMENT, what, {"agreement": seen}, {"agreement": AGREEMENT})
+    return Seen(seen >= AGREEMENT, say("as_judged", agreement=seen), {"agreement": seen}, {"agreement": AGREEMENT})
 
 
 def _known_in_time(told: Measured) -> Seen:
     late = told.suspicion.late
-    what = (
-        f"{len(late)} columns hold what was not known on the day: {', '.join(late[:3])}"
-        if late
-        else ("built again from what was known on the day, a round gives the same columns")
-    )
+    what = say("known_late", count=len(late), columns=", ".join(late[:3])) if late else say("known_in_time")
     return Seen(not late, what, {"late": list(late)}, {"late": 0})
 
 
@@ -139,10 +138,8 @@ def _believable(told: Measured) -> Seen:
     seen, auc = told.suspicion, told.order.roc_auc
     carries = seen.its_gain > ONE_COLUMN_GAIN and seen.its_auc > ONE_COLUMN_TOO_GOOD
     passed = auc.low <= UNBELIEVABLE and seen.its_auc <= ONE_COLUMN and not carries
-    what = (
-        f"ROC-AUC {auc.value:.3f}; {seen.strongest or 'no column'} alone reaches {seen.its_auc:.3f} and has "
-        f"{seen.its_gain:.0%} of the trees' gain"
-    )
+    column = seen.strongest or Said("no column", "없음")
+    what = say("believable", auc=auc.value, column=column, alone=seen.its_auc, gain=seen.its_gain)
     figures = {"roc_auc_low": auc.low, "column": seen.strongest, "its_auc": seen.its_auc, "its_gain": seen.its_gain}
     bound = {
         "roc_auc_low": UNBELIEVABLE,
@@ -157,8 +154,8 @@ def _beats_the_rule(told: Measured) -> Seen:
     ratio = told.rule.ratio
     seen = {"rule": told.rule.other, "places": told.rule.places, "ratio": ratio and ratio._asdict()}
     if ratio is None:
-        return Seen(False, "no office has a place to fill: nothing can be compared", seen, {"ratio": 1.0})
-    what = f"finds {ratio.value:.2f} times the need at capacity that “{told.rule.other}” finds"
+        return Seen(False, say("no_place"), seen, {"ratio": 1.0})
+    what = say("beats_the_rule", ratio=ratio.value, rule=told.rule.other)
     return Seen(ratio.value >= 1.0, what, seen, {"ratio": 1.0})
 
 
@@ -168,9 +165,10 @@ def _not_worse(told: Measured) -> Seen:
         return Seen(True, told.no_champion, {}, bound)
     ratio, how = told.champion.ratio, told.champion.how
     if ratio is None:
-        return Seen(False, f"no place to fill on the rounds shared with the champion ({how})", {"how": how}, bound)
-    what = f"finds {ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] times what the champion finds ({how})"
-    return Seen(ratio.value >= WORSE and ratio.low >= WORSE_LOW, what, {"ratio": ratio._asdict(), "how": how}, bound)
+        return Seen(False, say("no_shared_place", how=how), {"how": how.en}, bound)
+    what = say("not_worse", ratio=ratio.value, low=ratio.low, high=ratio.high, how=how)
+    passed = ratio.value >= WORSE and ratio.low >= WORSE_LOW
+    return Seen(passed, what, {"ratio": ratio._asdict(), "how": how.en}, bound)
 
 
 def _fair(told: Measured) -> Seen:
@@ -178,12 +176,14 @@ def _fair(told: Measured) -> Seen:
     worst = worst_ratio(told.groups)
     bound = {"ratio": UNFAIR, "high": 1.0, "least_needs": INSUFFICIENT}
     if worst is None:
-        return Seen(True, f"no group has {INSUFFICIENT} needs: insufficient to say", {"groups": []}, bound)
+        return Seen(True, say("no_group", least=INSUFFICIENT), {"groups": []}, bound)
     named = lost[0] if lost else worst
-    what = f"{named.grouping} {named.group}: reach {named.ratio:.2f} times that of {told.groups_beside}"
-    return Seen(
-        not lost, what, {"beside": told.groups_beside, "lost": [asdict(g) for g in lost], "worst": asdict(worst)}, bound
-    )
+    grouping = Said(named.grouping, TITLES_KO[named.grouping])
+    group = Said(named.group, VALUES_KO.get(named.group, named.group))
+    beside = told.groups_beside
+    whose = say("champion") if beside == CHAMPION else say("rule", name=beside)
+    what = say("unfair" if lost else "fair", grouping=grouping, group=group, ratio=named.ratio, beside=whose)
+    return Seen(not lost, what, {"beside": beside, "lost": [asdict(g) for g in lost], "worst": asdict(worst)}, bound)
 
 
 def _is_lost(group: GroupReach) -> bool:
@@ -194,11 +194,10 @@ def _calibrated(told: Measured) -> Seen:
     curves = {"out_of_time": told.out_of_time, "as_sealed": told.as_sealed}
     seen = {name: curve and _figures(curve) for name, curve in curves.items()}
     passed = all(c is None or c.expected_error <= max(CALIBRATED, c.by_chance) for c in curves.values())
-    words = {"out_of_time": "out of time", "as_sealed": "of the two numbers that go out"}
-    worst = max((c.expected_error, words[name]) for name, c in curves.items() if c is not None)
-    what = f"expected calibration error {worst[0]:.3f} {worst[1]}"
+    error, name = max((c.expected_error, name) for name, c in curves.items() if c is not None)
+    what = say("calibrated", error=error, which=say(name))
     if told.out_of_time is None:
-        what += "; no round could be told before"
+        what = say("not_before", calibrated=what)
     return Seen(passed, what, seen, {"expected_error": CALIBRATED})
 
 
@@ -209,8 +208,8 @@ def _figures(curve: Curve) -> dict[str, float]:
 def _explained(told: Measured) -> Seen:
     difference, fell = told.telling.difference_to_shap, told.telling.violations
     passed = difference is not None and difference <= DIFFERENCE_TO_SHAP and fell == 0
-    what = "it cannot be explained" if difference is None else f"pushes differ from shap by {difference:.0e}"
-    what += f"; more hardship lowered {fell} of 10,000 scores"
+    told_apart = difference is not None
+    what = say("explained", difference=difference, fell=fell) if told_apart else say("unexplained", fell=fell)
     return Seen(
         passed,
         what,
@@ -222,50 +221,48 @@ def _explained(told: Measured) -> Seen:
 def _not_slower(told: Measured) -> Seen:
     work, theirs = told.telling.work, told.telling.champions_work
     bound = MOST_WORK if theirs is None else min(MOST_WORK, max(theirs * SLOWER, FREE_WORK))
-    what = f"{work:,} steps to explain a household" + (f", the champion {theirs:,}" if theirs is not None else "")
+    what = say("work", work=work) if theirs is None else say("work_beside", work=work, theirs=theirs)
     return Seen(work <= bound, what, {"work": work, "champion": theirs}, {"work": bound})
 
 
 def _not_drifted(told: Measured) -> Seen:
     if told.score_psi is None:
-        return Seen(True, "no earlier day to compare with", {}, {"psi": DRIFTED})
-    what = f"scores of all households moved by a PSI of {told.score_psi:.3f} since the newest round learned from"
-    return Seen(
-        told.score_psi <= DRIFTED, what, {"psi": told.score_psi, "features": told.feature_drift}, {"psi": DRIFTED}
-    )
+        return Seen(True, say("no_earlier_day"), {}, {"psi": DRIFTED})
+    seen = {"psi": told.score_psi, "features": told.feature_drift}
+    return Seen(told.score_psi <= DRIFTED, say("not_drifted", psi=told.score_psi), seen, {"psi": DRIFTED})
 
 
 GATES: Final = (
-    Gate("both_answers", "Did officers find need and no need?", False, _both_answers),
-    Gate("enough", "Was it judged on enough households?", False, _enough),
-    Gate("fresh", "Are the answers recent?", True, _fresh),
-    Gate("ordered", "Is there an order, and does it find need?", False, _ordered),
-    Gate("as_judged", "Is the model that goes out the one that was judged?", False, _as_judged),
-    Gate("known_in_time", "Does it use only what was known on the day?", False, _known_in_time),
-    Gate("believable", "Is it too good to be true?", True, _believable),
-    Gate("beats_the_rule", "Does it find as much as the best plain rule?", True, _beats_the_rule),
-    Gate("not_worse", "Does it find as much as the champion?", True, _not_worse),
-    Gate("fair", "Is every group reached as before?", True, _fair),
-    Gate("calibrated", "Does a told chance mean what it says?", True, _calibrated),
-    Gate("explained", "Do its reasons hold?", False, _explained),
-    Gate("not_slower", "Can it be explained in the night?", True, _not_slower),
-    Gate("not_drifted", "Are today's households like those it learned from?", True, _not_drifted),
+    Gate("both_answers", False, _both_answers),
+    Gate("enough", False, _enough),
+    Gate("fresh", True, _fresh),
+    Gate("ordered", False, _ordered),
+    Gate("as_judged", False, _as_judged),
+    Gate("known_in_time", False, _known_in_time),
+    Gate("believable", True, _believable),
+    Gate("beats_the_rule", True, _beats_the_rule),
+    Gate("not_worse", True, _not_worse),
+    Gate("fair", True, _fair),
+    Gate("calibrated", True, _calibrated),
+    Gate("explained", False, _explained),
+    Gate("not_slower", True, _not_slower),
+    Gate("not_drifted", True, _not_drifted),
 )
 SEALED: Final = "sealed"
 
 
 def decide(evidence: Evidence) -> Decision:
     if evidence.measured is None:
-        what = evidence.broken or "nothing was measured"
-        return _decision((Verdict(SEALED, False, what, {}, {}, may_be_overruled=False),))
-    verdicts = [Verdict(SEALED, True, "signature, digest and columns hold", {}, {}, may_be_overruled=False)]
+        what = say("broken", what=evidence.broken) if evidence.broken else say("unmeasured")
+        return _decision((Verdict(SEALED, False, *what, {}, {}, may_be_overruled=False),))
+    verdicts = [Verdict(SEALED, True, *say("sealed"), {}, {}, may_be_overruled=False)]
     for gate in GATES:
-        seen = gate.look(evidence.measured)
-        verdicts.append(Verdict(gate.name, *seen, may_be_overruled=gate.may_be_overruled))
+        passed, what, measured, bound = gate.look(evidence.measured)
+        verdicts.append(Verdict(gate.name, passed, *what, measured, bound, gate.may_be_overruled))
     return _decision(tuple(verdicts))
 
 
 def _decision(verdicts: tuple[Verdict, ...]) -> Decision:
     failed = [v for v in verdicts if not v.passed]
-    why = "; ".join(f"{v.gate}: {v.what}" for v in failed) or "passed every gate"
+    why = "; ".join(f"{v.gate}: {v.what}" for v in failed) or say("passed").en
     return Decision(not failed, all(v.may_be_overruled for v in failed), why, verdicts)

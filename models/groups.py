@@ -1,16 +1,18 @@
 """Whose need is reached: shares per group with n and interval, one order beside another on the same rows.
 
-Groups are what the household register tells. Sex, disability and foreign nationality are no features; until an audit
-table brings them in, reach by them cannot be measured, and no report may say that it was.
+Groups are what the household register tells. Sex, disability and foreign nationality are no features: reach by them is
+measured only where an audit table is handed to the training (models.audit), and no report may say so otherwise.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
 from features.household import HOUSING_RANK
+from models.audit import AUDIT
 from models.calibration import Numbers
 
 INSUFFICIENT: Final = 30  # needs in a group below which a share says nothing
@@ -51,7 +53,17 @@ GROUPINGS: Final = (
     Grouping("housing", "주거 유형", "household__housing_rank", _housing()),
     Grouping("region", "시도", "office", pl.col("office").str.slice(0, 2)),
     Grouping("office", "행정동", "office", pl.col("office")),
+    *(Grouping(f.name, f.name_ko, f.column, pl.col(f.column)) for f in AUDIT),
 )
+
+TITLES_KO: Final[Mapping[str, str]] = {grouping.name: grouping.name_ko for grouping in GROUPINGS}
+# What the values of a grouping are called; regions and offices have their own names.
+VALUES_KO: Final[Mapping[str, str]] = {
+    "yes": "예", "no": "아니요", "unknown": "모름", "under_40": "40세 미만", "40_to_64": "40~64세",
+    "65_to_74": "65~74세", "75_and_over": "75세 이상", "apartment": "아파트", "row_house": "연립·다세대",
+    "detached": "단독", "public_rental": "공공임대", "redevelopment_rental": "재개발임대", "one_room": "원룸·고시원",
+    "non_dwelling": "주택 아닌 곳", "female": "여성", "male": "남성", "korean": "내국인", "foreign": "외국인",
+}  # fmt: skip
 
 
 def groups_of(rows: pl.DataFrame) -> pl.DataFrame:
@@ -66,6 +78,8 @@ class GroupReach:
     rows: int
     needs: int
     ours: float | None  # share of the group's need that has a place; None: insufficient
+    ours_low: float | None
+    ours_high: float | None
     theirs: float | None
     ratio: float | None  # ours / theirs
     low: float | None
@@ -86,7 +100,7 @@ def compare_reach(
     told = []
     for grouping, group, mask in counted:
         needs = mask & is_need
-        figures: tuple[float | None, ...] = (None,) * 5
+        figures: tuple[float | None, ...] = (None,) * 7
         if needs.sum() >= INSUFFICIENT:
             figures = _figures(ours[needs], theirs[needs], households[needs], tail, rng)
         told.append(GroupReach(grouping, group, int(mask.sum()), int(needs.sum()), *figures))
@@ -98,14 +112,16 @@ def _figures(
 ) -> tuple[float | None, ...]:
     members = np.unique(households, return_inverse=True)[1]
     a, b = np.bincount(members, ours), np.bincount(members, theirs)
-    reach = float(ours.mean()), float(theirs.mean())
-    if not b.sum():
-        return (*reach, None, None, None)
+    n = np.bincount(members)
     # Half a place on both sides: a group of whom hardly anybody has one must not give an infinite ratio.
-    drawn = np.empty(DRAWS)
+    drawn, shares = np.empty(DRAWS), np.empty(DRAWS)
     for i in range(DRAWS):
         times = rng.integers(0, len(a), len(a))
-        drawn[i] = (a[times].sum() + 0.5) / (b[times].sum() + 0.5)
+        taken = a[times].sum()
+        drawn[i], shares[i] = (taken + 0.5) / (b[times].sum() + 0.5), taken / n[times].sum()
+    reach = (float(ours.mean()), *(float(q) for q in np.quantile(shares, [0.025, 0.975])), float(theirs.mean()))
+    if not b.sum():
+        return (*reach, None, None, None)
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return (*reach, float(a.sum() / b.sum()), float(low), float(high))
 
@@ -113,3 +129,9 @@ def _figures(
 def worst_ratio(groups: tuple[GroupReach, ...]) -> GroupReach | None:
     told = [g for g in groups if g.ratio is not None]
     return min(told, key=lambda g: (g.ratio or 0.0, g.grouping, g.group)) if told else None
+
+
+def unaudited(evidence: Mapping[str, Any] | None) -> list[str]:
+    """What no audit table told of."""
+    told = {g["grouping"] for g in evidence["groups"]} if evidence else set()
+    return [field.header_ko for field in AUDIT if field.name not in told]

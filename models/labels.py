@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date
-from typing import Any, Protocol
+from datetime import date, timedelta
+from typing import Any, Final, Protocol
 
 import polars as pl
 
@@ -12,18 +12,24 @@ from models.columns import FeatureLike
 from signals.answers import last_told
 from signals.outcomes import NEED_DEFINITION, OUTCOMES
 
+# A round counts once its answering time is over: what has come in before is what was quick to answer, and that is not
+# like the rest. Eight weeks: twice what an alert by risk has (queue.due_days), nearly the two months to the next round.
+ANSWERING_DAYS: Final = 56
+
 _TAUGHT = {"need": 1, "no_need": 0, "nothing": None}
 
 
-def label(contacts: pl.DataFrame, as_of: date) -> pl.DataFrame:
+def label(contacts: pl.DataFrame, as_of: date, answering_days: int = ANSWERING_DAYS) -> pl.DataFrame:
     """Known on `as_of`: household_key, selected_on, office, received_on, label (1 need found, 0 no need).
 
-    Only households somebody tried to contact. The newest contact counts, even when it then teaches nothing; an alert
-    teaches once, also when the sheet and the contacts register both tell of it.
+    Only of what was selected at least `answering_days` before, and only households somebody tried to contact. The
+    newest contact counts, even when it then teaches nothing; an alert teaches once, also when the sheet and the
+    contacts register both tell of it.
     """
     told = contacts.filter(
-        pl.col("received_on") <= as_of, pl.col("contacted_on").is_not_null(), pl.col("outcome").is_not_null()
-    )
+        pl.col("received_on") <= as_of, pl.col("contacted_on").is_not_null(), pl.col("outcome").is_not_null(),
+        _is_over(as_of, answering_days),
+    )  # fmt: skip
     order = ["household_key", "selected_on", "contacted_on", "received_on", "alert", "outcome"]
     last = last_told(told).sort(order).unique(["household_key", "selected_on"], keep="last", maintain_order=True)
     teaches = {code: _TAUGHT[outcome.teaches] for code, outcome in OUTCOMES.items()}
@@ -33,6 +39,10 @@ def label(contacts: pl.DataFrame, as_of: date) -> pl.DataFrame:
         .select("household_key", "selected_on", "office", "received_on", "label")
         .sort("selected_on", "household_key")
     )
+
+
+def _is_over(as_of: date, answering_days: int) -> pl.Expr:
+    return pl.col("selected_on") <= as_of - timedelta(days=answering_days)
 
 
 class OutcomeLike(Protocol):
@@ -56,23 +66,27 @@ def _digest(told: Any) -> str:
     return hashlib.sha256(json.dumps(told, ensure_ascii=False, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def coverage(contacts: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Per round and lane, known on `as_of`: selected, tried, reached, answered, matured (taught a label) and needs.
-    What is learned from is the matured part: a model never heard of the rest. A round says nothing of a lane that is
-    not here: alerts nobody has answered are in no register."""
+def coverage(contacts: pl.DataFrame, as_of: date, answering_days: int = ANSWERING_DAYS) -> pl.DataFrame:
+    """Per round and lane, known on `as_of`: is_open (its answering time is not over: it teaches nothing yet), selected,
+    tried, reached, answered, matured (taught a label) and needs. What is learned from is the matured part: a model
+    never heard of the rest. A round says nothing of a lane that is not here: alerts nobody has answered are in no
+    register.
+    """
     known = contacts.filter(pl.col("received_on") <= as_of)
     order = ["household_key", "selected_on", "contacted_on", "received_on", "alert", "outcome"]
     last = last_told(known).sort(order).unique(["household_key", "selected_on"], keep="last", maintain_order=True)
     teaches = {code: _TAUGHT[outcome.teaches] for code, outcome in OUTCOMES.items()}
     is_contact = {code: outcome.is_contact for code, outcome in OUTCOMES.items()}
     outcome = pl.col("outcome")
+    is_over = _is_over(as_of, answering_days)
     told = last.with_columns(
-        label=outcome.replace_strict(teaches, return_dtype=pl.Int8),
+        label=pl.when(is_over).then(outcome.replace_strict(teaches, return_dtype=pl.Int8)),
         is_reached=outcome.replace_strict(is_contact, return_dtype=pl.Boolean),
     )
     return (
         told.group_by("selected_on", "lane")
         .agg(
+            is_open=(~is_over).first(),
             selected=pl.len(),
             tried=pl.col("contacted_on").is_not_null().sum(),
             answered=outcome.is_not_null().sum(),

@@ -19,8 +19,9 @@ from models.evaluate import (
     ratio_interval,
     roc_auc,
 )
-from models.evidence import Beside, Bundle, Case, Evidence, Labels, Measured, Order, Suspicion, Telling
+from models.evidence import CHAMPION, Beside, Bundle, Case, Evidence, Labels, Measured, Order, Suspicion, Telling
 from models.explain import check_against_shap
+from models.gate_texts import Said, say
 from models.groups import GroupReach, compare_reach, groups_of
 from models.model import Model
 from models.monotone import violations
@@ -51,11 +52,11 @@ def gather(challenger: Bundle, champion: Bundle | None, case: Case, rng: np.rand
         Measured(
             labels=_labels(case, judged),
             order=_order(model, judged, rows, rng),
-            rule=_beside(rule.name_ko, "on all judged rows", judged, order_of(rule, rows), case, rng),
+            rule=_beside(rule.name_ko, say("all_judged"), judged, order_of(rule, rows), case, rng),
             champion=None if compared is None else _beside_champion(compared, judged, case, rng),
-            no_champion=case.no_champion if champion is None else "the champion's files do not hold: not compared",
+            no_champion=case.no_champion if champion is None else say("champion_broken"),
             groups=_reach(judged, rows, compared, rule, case, rng),
-            groups_beside=rule.name_ko if compared is None else "champion",
+            groups_beside=rule.name_ko if compared is None else CHAMPION,
             out_of_time=_curve(out_of_time, rng) if out_of_time.height else None,
             as_sealed=calibration.curve(sealed, label, rng),
             suspicion=_suspicion(model, rows, case),
@@ -109,18 +110,20 @@ def _best_rule(judged: pl.DataFrame, rows: pl.DataFrame, case: Case) -> Rule:
 
 
 def _beside(
-    other: str, how: str, judged: pl.DataFrame, theirs: Numbers, case: Case, rng: np.random.Generator
+    other: str, how: Said, judged: pl.DataFrame, theirs: Numbers, case: Case, rng: np.random.Generator
 ) -> Beside:
-    shared, places, where = contested(judged, case.capacity)
+    shared, places, _ = contested(judged, case.capacity)
+    top = places.get("all")
+    where = say("at_capacity", how=how) if top is None else say("top_of_rounds", how=how, places=top)
     ours = per_office(shared, judged.get_column("margin").to_numpy(), places)
     others = per_office(shared, theirs, places)
     ratio = ratio_interval(ours, others, rng) if ours.height else None
-    return Beside(other, f"{how}; {where}", judged.height, int(ours.get_column("taken").sum()), ratio)
+    return Beside(other, where, judged.height, int(ours.get_column("taken").sum()), ratio)
 
 
 def _beside_champion(compared: Compared, judged: pl.DataFrame, case: Case, rng: np.random.Generator) -> Beside:
     shared = judged.filter(pl.Series(compared.rows))
-    return _beside("champion", compared.how, shared, compared.margin[compared.rows], case, rng)
+    return _beside(CHAMPION, compared.how, shared, compared.margin[compared.rows], case, rng)
 
 
 def _reach(

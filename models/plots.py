@@ -198,7 +198,9 @@ def draw_reach(groups: Sequence[tuple[str, float, float, float]], bound: float) 
         axes.axvline(1, color="#8894a5", lw=1)
         axes.axvline(bound, color=WARM, lw=1, ls="--")
         axes.set_xscale("log")
-        ticks = [t for t in (0.1, 0.25, 0.5, 0.8, 1, 2, 4, 8) if min(g[2] for g in groups) <= t * 1.5]
+        least, most = min(bound, *(g[2] for g in groups)) / 1.1, max(1.2, *(g[3] for g in groups)) * 1.1
+        axes.set_xlim(least, most)
+        ticks = [t for t in (0.1, 0.25, 0.5, 0.8, 1, 1.25, 2, 4, 8) if least <= t <= most]
         axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
         axes.minorticks_off()
         axes.set_yticks(range(len(groups)), [g[0] for g in groups])
@@ -217,3 +219,38 @@ def draw_groups(groups: Sequence[Mapping[str, Any]]) -> bytes:
         axes.set_xlabel("평균 절대 기여 (log-odds)")
 
     return _one((6.4, 0.26 * len(groups) + 0.8), draw)
+
+
+def draw_drift(worst: Sequence[tuple[str, float]], bounds: tuple[float, float]) -> bytes:
+    """PSI of the features that moved most; where watching begins and where another population does, as lines."""
+
+    def draw(axes: Any) -> None:
+        colours = [WARM if psi > bounds[1] else OURS for _, psi in worst]
+        axes.barh(range(len(worst)), [psi for _, psi in worst], color=colours, height=0.62)
+        for bound, style in zip(bounds, (":", "--"), strict=True):
+            axes.axvline(bound, color=WARM, lw=1, ls=style)
+        axes.set_yticks(range(len(worst)), [name for name, _ in worst])
+        axes.invert_yaxis()
+        axes.set_xlim(0, max(bounds[1] * 1.2, *(psi for _, psi in worst)) * 1.02)
+        axes.set_xlabel("PSI (점선 0.10부터 지켜봄, 파선 0.25부터 다른 모집단)")
+
+    return _one((6.4, 0.26 * len(worst) + 0.8), draw)
+
+
+def draw_arrivals(agencies: Sequence[tuple[str, Sequence[float | None]]], months: Sequence[str], bound: float) -> bytes:
+    """A square per agency and month: more than usual in blue, less in orange; beyond the bound also marked."""
+
+    def draw(axes: Any) -> None:
+        values = np.array([[np.nan if f is None else f for f in factors] for _, factors in agencies])
+        shade = np.log2(np.clip(values, 0.25, 4.0))
+        axes.imshow(shade, cmap="PuOr", vmin=-2, vmax=2, aspect="auto")
+        for (i, j), factor in np.ndenumerate(values):
+            if np.isfinite(factor) and not 1 / bound <= factor <= bound:
+                axes.text(j, i, "▲" if factor > 1 else "▼", ha="center", va="center", fontsize=7, color=INK)
+        axes.set_yticks(range(len(agencies)), [name for name, _ in agencies])
+        axes.set_xticks(range(len(months)), [month[2:] for month in months], rotation=45)
+        axes.grid(False)
+        for line in range(1, len(agencies)):
+            axes.axhline(line - 0.5, color="white", lw=1)
+
+    return _one((8.4, 0.24 * len(agencies) + 0.9), draw)

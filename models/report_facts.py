@@ -16,9 +16,10 @@ from models.errors import ModelRefused
 from models.evaluate import per_office
 from models.model import Model
 from models.pushes import Engine
+from models.report_watch import Watch, tell_watch
 from models.rules import GENERAL, order_of
 
-FORMAT: Final = "blindspot-report-1"
+FORMAT: Final = "blindspot-report-2"
 # Enough to draw and to average; the pushes of every household are told by the night.
 SAMPLE: Final = 500
 TOP: Final = 12
@@ -43,6 +44,7 @@ class Subject:
     coverage: pl.DataFrame  # labels.coverage
     features: Sequence[FeatureLike]
     names_ko: Mapping[str, str]  # of groups
+    watch: Watch
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def tell(subject: Subject, pushes: Pushes, rng: np.random.Generator) -> dict[str
         "columns": _columns(subject, pushes),
         "partial_dependence": [_dependence(subject, pushes, c) for c in pushes.columns[:DEPENDENCE]],
         "sampled": len(pushes.matrix),
+        "watch": tell_watch(subject.watch, subject.model, training, subject.names_ko, rng),
         "coverage": _coverage(subject.coverage),
         "data": {k: v for k, v in training.items() if k != "metrics"} | {"inputs": subject.passport["inputs"]},
         "code": subject.passport["code"],
@@ -176,7 +179,8 @@ def _drawn_precision(
 def _coverage(coverage: pl.DataFrame) -> list[dict[str, Any]]:
     """Per round, lanes together: how many of those selected ever taught anything."""
     columns = ("selected", "tried", "answered", "reached", "matured", "needs")
-    rounds = coverage.group_by("selected_on").agg(pl.col(columns).sum()).sort("selected_on")
+    per_round = coverage.group_by("selected_on").agg(pl.col("is_open").first(), pl.col(columns).sum())
+    rounds = per_round.sort("selected_on")
     return [{**row, "selected_on": str(row["selected_on"])} for row in rounds.iter_rows(named=True)]
 
 

@@ -11,31 +11,17 @@ from markupsafe import Markup
 
 from models import plots
 from models.contenders import CONTENDERS
+from models.drift import ARRIVAL_FACTOR, DRIFTED, WATCH
+from models.evidence import CHAMPION
 from models.gate import UNFAIR
-from models.groups import GROUPINGS, INSUFFICIENT
+from models.gate_texts import QUESTIONS
+from models.groups import INSUFFICIENT, TITLES_KO, VALUES_KO, unaudited
 from models.report_facts import Pushes
 from models.rules import GENERAL
 
 TEMPLATES: Final = ("report.html", "report.css")
 SHOWN_GROUPS: Final = 15
 
-GATES_KO: Final[Mapping[str, str]] = {
-    "sealed": "서명과 열이 맞는가",
-    "both_answers": "두 가지 결과가 모두 있는가",
-    "enough": "충분한 가구로 평가했는가",
-    "fresh": "결과가 최근 것인가",
-    "ordered": "순서가 있고 어려움을 찾는가",
-    "as_judged": "내보낼 모형이 평가한 모형과 같은가",
-    "known_in_time": "그날 알던 것만 쓰는가",
-    "believable": "지나치게 좋지는 않은가",
-    "beats_the_rule": "가장 나은 단순 방식만큼 찾는가",
-    "not_worse": "이전 모형만큼 찾는가",
-    "fair": "모든 집단에 전처럼 닿는가",
-    "calibrated": "말한 가능성이 맞는가",
-    "explained": "이유를 설명할 수 있는가",
-    "not_slower": "밤사이에 설명할 수 있는가",
-    "not_drifted": "오늘의 가구가 배운 가구와 닮았는가",
-}
 CONTENTS: Final = (
     ("gate", "판정과 근거"),
     ("changes", "달라진 점"),
@@ -46,12 +32,7 @@ CONTENTS: Final = (
     ("drift", "변화"),
     ("data", "자료"),
 )
-_VALUES_KO: Final[dict[str, str]] = {
-    "yes": "예", "no": "아니요", "unknown": "모름", "under_40": "40세 미만", "40_to_64": "40~64세",
-    "65_to_74": "65~74세", "75_and_over": "75세 이상", "apartment": "아파트", "row_house": "연립·다세대",
-    "detached": "단독", "public_rental": "공공임대", "redevelopment_rental": "재개발임대", "one_room": "원룸·고시원",
-    "non_dwelling": "주택 아닌 곳",
-}  # fmt: skip
+_OFFICE: Final = re.compile(r"(?<!\d)\d{10}(?!\d)")
 _BETWEEN: Final = re.compile(r"(?<=>)\s*\n+\s*(?=<)")
 
 
@@ -61,7 +42,7 @@ def write_report_page(
 ) -> bytes:  # fmt: skip
     """`told`: report_facts.tell; `labels`: Korean name per column; `templates`: texts of TEMPLATES by name; `look`: the
     style all our pages share; `places`: names of offices and regions by code."""
-    words = _VALUES_KO | dict(places or {})
+    words = {**VALUES_KO, **(places or {})}
     style = look + templates["report.css"]
     metrics = told["metrics"]
     environment = Environment(
@@ -78,7 +59,10 @@ def write_report_page(
         policy=_policy(style),
         verdict=_verdict(told["decision"]),
         over_points=metrics["precision_over"].get("points"),
-        gates=GATES_KO,
+        gates={name: question.ko for name, question in QUESTIONS.items()},
+        named=lambda text: _OFFICE.sub(lambda found: words.get(found[0], found[0]), text),
+        words=words,
+        unaudited=unaudited(told["evidence"]),
         contents=CONTENTS,
         rules={rule.code: rule.name_ko for rule in GENERAL},
         lines=_lines(metrics),
@@ -92,7 +76,7 @@ def write_report_page(
 
 
 def draw(
-    told: Mapping[str, Any], pushes: Pushes, labels: Mapping[str, str], words: Mapping[str, str] = _VALUES_KO
+    told: Mapping[str, Any], pushes: Pushes, labels: Mapping[str, str], words: Mapping[str, str] = VALUES_KO
 ) -> dict[str, bytes]:
     """Every picture of the page by name, SVG."""
     metrics = told["metrics"]
@@ -111,9 +95,20 @@ def draw(
         drawn[f"dependence{i}"] = plots.draw_dependence(pushes.values[:, column], pushes.matrix[:, column], name)
         if dependence["points"]:
             drawn[f"partial{i}"] = plots.draw_partial(dependence["points"], name)
-    bars = [(g["name"], g["ratio"], g["low"], g["high"]) for g in _groups(told["evidence"], words) if g["ratio"]]
+    bars = [
+        (f"{g['name']} ({g['needs']:,})", g["ratio"], g["low"], g["high"])
+        for g in _groups(told["evidence"], words)
+        if g["ratio"]
+    ]
     if bars:
         drawn["reach"] = plots.draw_reach(bars, UNFAIR)
+    if told["evidence"] and told["evidence"]["feature_drift"]:
+        worst = [(labels.get(d["name"], d["name"]), d["psi"]) for d in told["evidence"]["feature_drift"]["worst"]]
+        drawn["drift"] = plots.draw_drift(worst, (WATCH, DRIFTED))
+    if told["watch"]["arrivals"]:
+        arrivals = told["watch"]["arrivals"]
+        rows = [(a["name_ko"], a["factors"]) for a in arrivals["agencies"]]
+        drawn["arrivals"] = plots.draw_arrivals(rows, arrivals["months"], ARRIVAL_FACTOR)
     return drawn
 
 
@@ -128,15 +123,16 @@ def _lines(metrics: Mapping[str, Any]) -> dict[str, str]:
 def _groups(evidence: Mapping[str, Any] | None, words: Mapping[str, str]) -> list[dict[str, Any]]:
     if evidence is None:
         return []
-    titles = {grouping.name: grouping.name_ko for grouping in GROUPINGS}
-    return [{**g, "name": f"{titles[g['grouping']]}: {words.get(g['group'], g['group'])}"} for g in evidence["groups"]]
+    return [
+        {**g, "name": f"{TITLES_KO[g['grouping']]}: {words.get(g['group'], g['group'])}"} for g in evidence["groups"]
+    ]
 
 
 def _beside(evidence: Mapping[str, Any] | None) -> str:
     if evidence is None:
         return ""
     beside: str = evidence["groups_beside"]
-    return "이전 모형" if beside == "champion" else f"‘{beside}’"
+    return "이전 모형" if beside == CHAMPION else f"‘{beside}’"
 
 
 def _verdict(decision: Mapping[str, Any] | None) -> str:

@@ -240,12 +240,12 @@ def test_answers_teach_exactly_once(desk: Desk) -> None:
     assert any("1건" in warning for warning in register.warnings), "A2 is another household's"
     day = date(2026, 11, 8)
     told = contacts_known_on(desk, day)
-    taught = label(told, day)
+    taught = label(told, day, answering_days=0)
     key = tokens(pl.Series(["H00000000"]), "household", desk.keys)[0]
     assert taught.filter(pl.col("household_key") == key).select("selected_on", "label").rows() == [(NIGHT, 0)]
     assert open_on(desk, day) == {"A1": ("unreached", 1), "A2": (None, 0)}
     assert len(answers.told_of(desk.engine, "A0")) == 3
-    assert label(contacts_known_on(desk, LATER - timedelta(days=1)), LATER - timedelta(days=1)).is_empty()
+    assert label(contacts_known_on(desk, LATER - timedelta(days=1)), LATER, answering_days=0).is_empty()
 
 
 def test_a_sheet_never_changes_what_a_done_night_knew(desk: Desk) -> None:

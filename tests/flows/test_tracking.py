@@ -1,5 +1,6 @@
 """The mirror in MLflow: figures and aliases as our registry has them, again and again, with nothing said to anybody."""
 
+import json
 import os
 import subprocess
 import sys
@@ -43,7 +44,9 @@ def keep(seen: Glance, trained: Trained, n: int) -> str:
     name = models.save(seen.engine, folder, files, as_of=date(2026, 1, 2), metrics=metrics, now=at).id
     report = seen.settings.work / "reports" / name / "report.html"
     report.parent.mkdir(parents=True)
-    report.write_text(f"report {n}")
+    report.write_text(f'report {n} <img data-name="capacity" src="data:image/svg+xml;base64,PHN2Zy8+" alt="">')
+    verdicts = [{"gate": "fair", "passed": n != 2}, {"gate": "fresh", "passed": True}]
+    report.with_suffix(".json").write_text(json.dumps({"decision": {"verdicts": verdicts}}))
     return name
 
 
@@ -72,7 +75,12 @@ def test_models_figures_and_aliases_are_those_of_our_registry(seen: Glance, trai
         history = {m.step: m.value for m in client.get_metric_history(runs[first].info.run_id, name)}
         assert history[step] == pytest.approx(value)
     assert runs[first].data.params["leaves"] == str(QUICK.leaves)
-    assert [a.path for a in client.list_artifacts(runs[first].info.run_id)] == ["report.html"]
+    run = runs[first].info.run_id
+    assert [a.path for a in client.list_artifacts(run)] == ["plots", "report.html", "report.json"]
+    assert [a.path for a in client.list_artifacts(run, "plots")] == ["plots/capacity.svg"]
+    drawn = seen.settings.work / "tracking" / "artifacts" / run / "artifacts" / "plots" / "capacity.svg"
+    assert drawn.read_text() == "<svg/>"
+    assert [runs[name].data.tags["gate"] for name in (first, second)] == ["passed", "held back: fair"]
 
     # Promoted here, it is promoted there; nothing is mirrored twice.
     models.promote(seen.engine, second, datetime(2026, 1, 4, tzinfo=UTC))

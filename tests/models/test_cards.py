@@ -11,7 +11,7 @@ from models.cards import CARDS, TRANSPARENCY, UNMEASURED, Card, CardRefused, Fac
 from models.report_facts import Subject, sample_pushes, tell
 from models.train import Trained
 from tests.models.made_up import FEATURES
-from tests.models.test_report_html import NAMES, decision, passport_of
+from tests.models.test_report_html import NAMES, decision, passport_of, watch
 
 OPERATOR = Operator(**{f.name: f"운영 기관의 말 {f.name}" for f in fields(Operator)})
 SOURCES = (Source("전기요금 체납", "한국전력공사", "사회보장급여법 제12조", "arrears"),)
@@ -21,11 +21,11 @@ SOURCES = (Source("전기요금 체납", "한국전력공사", "사회보장급�
 def facts(rows: pl.DataFrame, trained: Trained) -> Facts:
     counts = {"selected": 200, "tried": 9, "answered": 8, "reached": 7, "matured": 50, "needs": 2}
     coverage = pl.DataFrame({"selected_on": rows["selected_on"].unique().sort()[:1]}).with_columns(
-        **{k: pl.lit(v) for k, v in counts.items()}
+        **{k: pl.lit(v) for k, v in counts.items()}, is_open=pl.lit(False)
     )
     subject = Subject(
         passport_of(trained), trained.model, "20260102-abc", rows, trained.judged, decision(promotes=True), None, None,
-        coverage, FEATURES, NAMES,
+        coverage, FEATURES, NAMES, watch(rows),
     )  # fmt: skip
     return Facts(tell(subject, sample_pushes(subject), np.random.default_rng(1)), OPERATOR, SOURCES)
 
@@ -69,7 +69,28 @@ def test_figures_are_the_reports(facts: Facts) -> None:
     assert f"{metrics['model']['roc_auc']['value']:.3f}" in told["performance"]
     assert f"{metrics['calibration']['expected_error']:.3f}" in told["calibration"]
     assert f"{facts.told['data']['rows']:,}" in told["training_data"]
-    assert "0.75 [0.50, 0.98]" in told["fairness"]
+    assert "세대주 나이 40세 미만: 비 0.75 [0.50, 0.98], 어려움 확인 40가구" in told["fairness"]
+
+
+def test_what_no_audit_table_told_of_is_said_with_the_way_to_measure_it(facts: Facts) -> None:
+    told = json.loads(write_card(CARDS[0], facts)["model_card.json"])["fields"]
+    for field in ("fairness", "limits"):
+        assert "성별·장애·국적별 도달은 재지 않았습니다" in told[field]
+        assert "--audit" in told[field]
+    groups = facts.told["evidence"]["groups"]
+    audited = [groups[0] | {"grouping": name, "group": "unknown"} for name in ("sex", "disability", "nationality")]
+    evidence = facts.told["evidence"] | {"groups": [*groups, *audited]}
+    told = json.loads(
+        write_card(CARDS[0], replace(facts, told={**facts.told, "evidence": evidence}))["model_card.json"]
+    )
+    assert "재지 않았습니다" not in told["fields"]["fairness"] + told["fields"]["limits"]
+
+
+def test_a_model_held_back_is_told_in_korean(facts: Facts) -> None:
+    held = replace(facts, told={**facts.told, "decision": decision(promotes=False)["decision"]})
+    told = json.loads(write_card(CARDS[0], held)["model_card.json"])["fields"]["decision"]
+    assert "1항목에서 보류" in told
+    assert "- 모든 집단에 전처럼 닿는가: 1111051500의 한 집단을 잃었습니다." in told
 
 
 def test_what_was_not_measured_is_said_not_made_up(facts: Facts) -> None:

@@ -1,4 +1,4 @@
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -37,23 +37,46 @@ def test_the_most_shifted_feature_comes_first() -> None:
     assert summary(told) | {"worst": None} == {"features": 2, "watch": 1, "drifted": 1, "worst": None}
 
 
-def test_a_feed_that_falls_silent_in_one_area_is_told() -> None:
+def test_a_signal_that_falls_silent_in_one_area_is_told() -> None:
     notices = [
-        (signal, "kepco", area, date(2026, month, 10) + timedelta(days=n % 5))
-        for signal in ("power_cut", "gas_cut")
-        for area in (1, 2)
+        (
+            signal,
+            "kepco",
+            area,
+            date(2026, month, 1),
+            0 if (signal, area, month) == ("power_cut", "26", 7) else 60 + month,
+        )
+        for signal in ("power_cut", "power_arrears")
+        for area in ("11", "26")
         for month in range(1, 8)
-        for n in range(0 if (signal, area, month) == ("power_cut", 2, 7) else 60 + month)
     ]
-    frame = pl.DataFrame(notices, schema=["signal", "agency", "household_key", "received_on"], orient="row")
-    areas = pl.DataFrame({"household_key": [1, 2], "area": ["11", "26"]})
-    told = arrival_rates(frame, areas, ["agency", "area"])
+    columns = ["signal", "agency", "area", "month", "notices"]
+    frame = pl.DataFrame([n for n in notices if n[-1]], schema=columns, orient="row")
+    told = arrival_rates(frame, ["area"])
     assert told.height == 2 * 2 * 7
-    assert told.filter("is_unusual").select("signal", "area", "month", "notices").rows() == [
-        ("power_cut", "26", date(2026, 7, 1), 0)
+    assert told.filter("is_unusual").select("signal", "area", "month", "notices", "usual").rows() == [
+        ("power_cut", "26", date(2026, 7, 1), 0, 63.5)
     ]
     # Told over all areas together, half of the notices are still there.
-    assert not arrival_rates(frame, areas, ["agency"]).get_column("is_unusual").any()
+    assert not arrival_rates(frame, []).get_column("is_unusual").any()
+
+
+def test_a_month_not_told_of_yet_is_no_silence() -> None:
+    """One agency tells every month, the other every third."""
+    months = [("a", "monthly", date(2026, m, 1), 50) for m in range(1, 10)]
+    quarters = [("b", "quarterly", date(2026, m, 1), 150) for m in (1, 4, 7)]
+    frame = pl.DataFrame(months + quarters, schema=["signal", "agency", "month", "notices"], orient="row")
+    told = arrival_rates(frame, [])
+    assert not told["is_unusual"].any()
+    assert told.filter(signal="b")["notices"].to_list() == [150, 150, 150]
+
+
+@pytest.mark.parametrize(("now", "unusual"), [(24, True), (25, False), (100, False), (101, True)])
+def test_twice_or_half_is_usual_still(now: int, unusual: bool) -> None:
+    counts = [50, 50, 50, now]
+    rows = [("a", "x", date(2026, m + 1, 1), n) for m, n in enumerate(counts)]
+    frame = pl.DataFrame(rows, schema=["signal", "agency", "month", "notices"], orient="row")
+    assert arrival_rates(frame, [])["is_unusual"][-1] == unusual
 
 
 def test_expected_precision_holds_what_is_found() -> None:
@@ -62,9 +85,10 @@ def test_expected_precision_holds_what_is_found() -> None:
     for _ in range(200):
         chance = rng.beta(2, 6, 4_000)
         need = rng.random(chance.size) < chance
-        told = expected_precision(chance, 200, (400, 160), rng)
+        best = np.argsort(-chance)[:200]
+        told = expected_precision(chance[best], (400, 160), rng)
         assert told is not None
-        found = need[np.argsort(-chance)[:200]].mean()
+        found = need[best].mean()
         held += told["low"] <= found <= told["high"]
     assert held >= 190
-    assert expected_precision(np.zeros(0), 10, (1, 1), rng) is None
+    assert expected_precision(np.zeros(0), (1, 1), rng) is None

@@ -1,9 +1,11 @@
 """Ten planted bad challengers, each held back by its own gate, and better ones that pass."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from string import Formatter
 
 import lightgbm as lgb
 import numpy as np
@@ -13,8 +15,11 @@ import pytest
 from models.bundle import MODEL, PASSPORT, Origin, pack, public_key_of
 from models.calibration import Calibration
 from models.columns import columns_of, matrix_of
-from models.evidence import Bundle, Case
+from models.evaluate import Interval
+from models.evidence import Bundle, Case, Evidence, Measured
 from models.gate import GATES, SEALED, Decision, decide
+from models.gate_texts import QUESTIONS, SENTENCES
+from models.groups import GroupReach
 from models.learner import Learner, TrainSettings
 from models.measure import gather
 from models.model import read_model
@@ -114,6 +119,18 @@ def unfair(scene: Scene) -> Decision:
     return judged(scene, taught(scene, pl.when(old).then(0).otherwise("label")))
 
 
+def unfair_by_audit(scene: Scene) -> Decision:
+    """Seen in the audit table alone: women, who are told of through wages here, are no longer found."""
+    is_woman = pl.col("wage_arrears__on_now") == 1
+    trained = taught(scene, pl.when(is_woman).then(0).otherwise("label"))
+    audited = scene.rows.with_columns(audit__sex=pl.when(is_woman).then(pl.lit("female")).otherwise(pl.lit("male")))
+    decision = judged(scene, trained, rows=audited)
+    lost = next(v for v in decision.verdicts if v.gate == "fair").measured["lost"]
+    assert ("sex", "female") in {(g["grouping"], g["group"]) for g in lost}
+    assert not any("audit" in column.name for column in trained.model.columns)
+    return decision
+
+
 def leaking(scene: Scene) -> Decision:
     rng = np.random.default_rng(4)
     told = scene.rows["label"].to_numpy() + rng.normal(0, 0.4, scene.rows.height)
@@ -194,6 +211,7 @@ def other_than_judged(scene: Scene) -> Decision:
 PLANTED: dict[Callable[[Scene], Decision], str] = {
     worse: "not_worse",
     unfair: "fair",
+    unfair_by_audit: "fair",
     leaking: "believable",
     known_late: "known_in_time",
     constant: "ordered",
@@ -221,6 +239,87 @@ def test_a_planted_bad_challenger_is_held_back(scene: Scene, plant: Callable[[Sc
 )
 def test_nothing_else_is_wrong_with_it(scene: Scene, plant: Callable[[Scene], Decision]) -> None:
     assert plant(scene).failed == (PLANTED[plant],)
+
+
+def seen(gate: str, told: Measured) -> bool:
+    return next(g for g in GATES if g.name == gate).look(told).passed
+
+
+@pytest.fixture(scope="module")
+def measured(scene: Scene) -> Measured:
+    """Passes every question, so that one figure at a time can be moved to either side of its bound."""
+    evidence = gather(bundle(scene.trained), scene.champion, case_of(scene, scene.trained), np.random.default_rng(3))
+    assert evidence.measured is not None
+    assert all(gate.look(evidence.measured).passed for gate in GATES)
+    return evidence.measured
+
+
+def span(value: float, low: float, high: float = 2.0) -> Interval:
+    return Interval(value, low, high)
+
+
+GROUP = GroupReach("region", "11", 90, 40, 0.3, 0.2, 0.4, 0.4, 0.79, 0.5, 0.99)
+ERROR, CHANCE = "expected_error", "by_chance"
+EDGES: list[tuple[str, str, dict[str, object], dict[str, object]]] = [
+    # gate, part of the evidence (empty: the whole), what still passes, what no longer does
+    ("both_answers", "labels", {"rows": 100, "needs": 1, "judged": 9, "judged_needs": 8}, {"judged_needs": 0}),
+    ("both_answers", "labels", {}, {"rows": 100, "needs": 100}),
+    ("both_answers", "labels", {}, {"needs": 0}),
+    ("both_answers", "labels", {}, {"judged": 9, "judged_needs": 9}),
+    ("enough", "labels", {"judged": 200, "judged_needs": 30}, {"judged": 199, "judged_needs": 30}),
+    ("enough", "labels", {"judged": 200, "judged_needs": 30}, {"judged": 200, "judged_needs": 29}),
+    ("fresh", "labels", {"answer_days": 180}, {"answer_days": 181}),
+    ("ordered", "order", {"distinct": 20}, {"distinct": 19}),
+    ("ordered", "order", {"most_alike": 0.5}, {"most_alike": 0.51}),
+    ("ordered", "order", {"roc_auc": span(0.6, 0.501)}, {"roc_auc": span(0.6, 0.5)}),
+    ("as_judged", "order", {"agreement": 0.5}, {"agreement": 0.49}),
+    ("known_in_time", "suspicion", {"late": ()}, {"late": ("x",)}),
+    ("believable", "order", {"roc_auc": span(0.95, 0.90)}, {"roc_auc": span(0.95, 0.91)}),
+    ("believable", "suspicion", {"its_auc": 0.85, "its_gain": 0.1}, {"its_auc": 0.86, "its_gain": 0.1}),
+    ("believable", "suspicion", {"its_auc": 0.76, "its_gain": 0.80}, {"its_auc": 0.76, "its_gain": 0.81}),
+    ("believable", "suspicion", {"its_auc": 0.75, "its_gain": 0.99}, {"its_auc": 0.76, "its_gain": 0.99}),
+    ("beats_the_rule", "rule", {"ratio": span(1.0, 0.5)}, {"ratio": span(0.99, 0.9)}),
+    ("beats_the_rule", "rule", {}, {"ratio": None}),
+    ("not_worse", "champion", {"ratio": span(0.97, 0.90)}, {"ratio": span(0.96, 0.90)}),
+    ("not_worse", "champion", {"ratio": span(0.97, 0.90)}, {"ratio": span(1.5, 0.89)}),
+    ("not_worse", "champion", {}, {"ratio": None}),
+    ("fair", "", {"groups": (replace(GROUP, ratio=0.80),)}, {"groups": (GROUP,)}),
+    ("fair", "", {"groups": (replace(GROUP, high=1.0),)}, {"groups": (GROUP,)}),
+    ("fair", "", {"groups": ()}, {"groups": (replace(GROUP, ratio=1.2, high=2.0), GROUP)}),
+    ("calibrated", "as_sealed", {ERROR: 0.05, CHANCE: 0.01}, {ERROR: 0.051, CHANCE: 0.01}),
+    ("calibrated", "as_sealed", {ERROR: 0.08, CHANCE: 0.08}, {ERROR: 0.09, CHANCE: 0.08}),
+    ("calibrated", "out_of_time", {ERROR: 0.05, CHANCE: 0.01}, {ERROR: 0.051, CHANCE: 0.01}),
+    ("explained", "telling", {"difference_to_shap": 1e-4}, {"difference_to_shap": 2e-4}),
+    ("explained", "telling", {}, {"difference_to_shap": None}),
+    ("explained", "telling", {"violations": 0}, {"violations": 1}),
+    ("not_slower", "telling", {"work": 60_000, "champions_work": None}, {"work": 60_001, "champions_work": None}),
+    ("not_slower", "telling", {"work": 60_000, "champions_work": 50_000}, {"work": 60_001, "champions_work": 50_000}),
+    ("not_slower", "telling", {"work": 12_000, "champions_work": 6_000}, {"work": 12_001, "champions_work": 6_000}),
+    ("not_slower", "telling", {"work": 10_000, "champions_work": 10}, {"work": 10_001, "champions_work": 10}),
+    ("not_drifted", "", {"score_psi": 0.25}, {"score_psi": 0.26}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("gate", "part", "holds", "fails"), EDGES)
+def test_each_bound_holds_to_the_last_figure(
+    measured: Measured, gate: str, part: str, holds: dict[str, object], fails: dict[str, object]
+) -> None:
+    def moved(changes: dict[str, object]) -> Measured:
+        if not part:
+            return replace(measured, **changes)  # type: ignore[arg-type]
+        return replace(measured, **{part: replace(getattr(measured, part), **changes)})
+
+    assert seen(gate, moved(holds))
+    assert not seen(gate, moved(fails))
+
+
+def test_what_cannot_be_measured_holds_nobody_back_but_files_that_do_not_hold(measured: Measured) -> None:
+    for gate, changes in (("calibrated", {"out_of_time": None}), ("not_drifted", {"score_psi": None}),
+                          ("not_worse", {"champion": None})):  # fmt: skip
+        assert seen(gate, replace(measured, **changes))  # type: ignore[arg-type]
+    for broken in ("bytes differ", None):
+        decision = decide(Evidence(AS_OF, broken, None))
+        assert (decision.promotes, decision.may_be_overruled, decision.failed) == (False, False, (SEALED,))
 
 
 def test_a_person_may_overrule_judgement_but_no_fact(scene: Scene) -> None:
@@ -251,6 +350,26 @@ def test_a_champion_of_other_columns_is_compared_by_its_recipe(scene: Scene) -> 
     decision = judged(replace(scene, champion=before), scene.trained)
     assert "cannot read today's features" in next(v.what for v in decision.verdicts if v.gate == "not_worse")
     assert decision.promotes, decision.why
+
+
+def test_every_question_and_sentence_stands_in_both_languages() -> None:
+    assert list(QUESTIONS) == [SEALED, *(g.name for g in GATES)]
+    for code, told in (*SENTENCES.items(), *QUESTIONS.items()):
+        figures = [{field for _, field, *_ in Formatter().parse(text) if field} for text in told]
+        assert figures[0] >= figures[1], f"{code}: a figure that only one language tells"
+        assert re.search("[가-힣]", told.ko) or figures[1], code
+        assert not re.search("[가-힣]", told.en), code
+
+
+def test_the_reports_sentences_are_korean_and_hold_the_same_figures(scene: Scene) -> None:
+    for plant in (None, unfair, slower, known_late, one_class, tampered):
+        decision = judged(scene, scene.trained) if plant is None else plant(scene)
+        for verdict in decision.verdicts:
+            assert verdict.what_ko.endswith(("다.", ").", "selections", "now")), verdict.what_ko
+            own_words = re.sub(r"\w+__\w+|ROC-AUC|PSI|ECE|shap|[a-z]*\d[\d.,e%-]*", "", verdict.what_ko)
+            assert not re.search("[A-Za-z]", own_words), verdict.what_ko
+            for figure in re.findall(r"\d+\.\d+", verdict.what):
+                assert figure in verdict.what_ko
 
 
 def test_same_evidence_same_bytes(scene: Scene) -> None:

@@ -1,11 +1,11 @@
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
 from features import FEATURES
-from models.labels import coverage, features_digest, label, label_digest
+from models.labels import ANSWERING_DAYS, coverage, features_digest, label, label_digest
 from signals.outcomes import OUTCOMES
 from signals.tables import CONTACTS
 
@@ -54,7 +54,7 @@ def test_one_label_per_household_and_round_and_the_last_answer_counts() -> None:
     first = contact(outcome="unreached", received_on=date(2026, 4, 1))
     second = contact(outcome="emergency", contacted_on=date(2026, 4, 9), received_on=date(2026, 4, 20))
     assert labels(second, first) == labels(first, second, second) == [(1, 1)]
-    assert labels(first, second, contact(outcome="no_need", alert="a2", selected_on=date(2026, 5, 1))) == [
+    assert labels(first, second, contact(outcome="no_need", alert="a2", selected_on=date(2026, 4, 1))) == [
         (1, 1),
         (1, 0),
     ]
@@ -79,6 +79,30 @@ def test_an_outcome_nobody_defined_is_an_error() -> None:
         labels(contact(outcome="fraud"))
 
 
+def test_a_round_teaches_once_its_answering_time_is_over() -> None:
+    """What has come in before is what was quick to answer."""
+    last = AS_OF - timedelta(days=ANSWERING_DAYS)
+    quick: dict[str, object] = {"contacted_on": last + timedelta(days=2), "received_on": last + timedelta(days=3)}
+    over = contact(1, selected_on=last) | quick
+    still = contact(2, selected_on=last + timedelta(days=1)) | quick
+    assert labels(over, still) == [(1, 0)]
+    told = coverage(pl.DataFrame([over, still], schema=CONTACTS), AS_OF)
+    assert told.select("is_open", "answered", "matured").rows() == [(False, 1, 1), (True, 1, 0)]
+
+
+def test_quick_answers_would_have_told_another_share_of_need() -> None:
+    """Who is in need answers quickly here: on any day until the time is over, a round would look needier than it is."""
+    told = [
+        contact(n, "emergency" if n < 20 else "no_need", contacted_on=ROUND, alert=f"a{n}",
+                received_on=ROUND + timedelta(days=5 if n < 20 else 40))
+        for n in range(100)
+    ]  # fmt: skip
+    frame = pl.DataFrame(told, schema=CONTACTS)
+    for days in (5, 39, ANSWERING_DAYS - 1):
+        assert label(frame, ROUND + timedelta(days=days)).is_empty()
+    assert label(frame, ROUND + timedelta(days=ANSWERING_DAYS))["label"].mean() == 0.2
+
+
 def test_coverage_counts_each_household_and_round_once() -> None:
     told = pl.DataFrame(
         [
@@ -94,11 +118,13 @@ def test_coverage_counts_each_household_and_round_once() -> None:
     )
     assert coverage(told, AS_OF).rows(named=True) == [
         {
-            "selected_on": ROUND, "lane": "explore", "selected": 1, "tried": 1, "answered": 1, "reached": 1,
+            "selected_on": ROUND, "lane": "explore", "is_open": False,
+            "selected": 1, "tried": 1, "answered": 1, "reached": 1,
             "matured": 1, "needs": 0,
         },
         {
-            "selected_on": ROUND, "lane": "risk", "selected": 4, "tried": 3, "answered": 3, "reached": 2,
+            "selected_on": ROUND, "lane": "risk", "is_open": False,
+            "selected": 4, "tried": 3, "answered": 3, "reached": 2,
             "matured": 1, "needs": 1,
         },
     ]  # fmt: skip

@@ -181,8 +181,8 @@ def test_capacity_told_in_the_workbook_holds_from_that_night(story: Story) -> No
 
 def test_answers_teach_once_and_from_the_day_they_came(story: Story) -> None:
     with open_desk(story.config, story.work) as desk:
-        taught = label(contacts_known_on(desk, NEXT), NEXT).filter(selected_on=NIGHT)
-        before = label(contacts_known_on(desk, NIGHT), NEXT).filter(selected_on=NIGHT)
+        taught = label(contacts_known_on(desk, NEXT), NEXT, answering_days=0).filter(selected_on=NIGHT)
+        before = label(contacts_known_on(desk, NIGHT), NEXT, answering_days=0).filter(selected_on=NIGHT)
         assert known_on(desk, NEXT - timedelta(days=1)).contacts.filter(selected_on=NIGHT).is_empty()
     expected = {story.household(story.told["no_need"]): 0, story.household(story.told["emergency"]): 1}
     assert dict(taught.select("household_key", "label").iter_rows()) == expected

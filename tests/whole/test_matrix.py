@@ -3,8 +3,9 @@
 import stat
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -15,12 +16,15 @@ from features import FEATURES
 from features.dictionary import dictionary, write_dictionary
 from flows.desk import Desk, now, open_desk
 from flows.errors import OperatorError
+from flows.knowledge import contacts_known_on, known_on
 from flows.matrix import households_on, matrix, write_matrix
+from flows.outlook import look_at_today, reach_so_far
 from flows.retrain import build_matrix
 from flows.scoring import load_model
+from models.labels import ANSWERING_DAYS
 from models.score import score
 from signals.catalogue import SIGNALS
-from store import stops
+from store import explored, stops
 from store.access_log import verify_chain
 from store.database import reading
 from store.tables import Access
@@ -119,3 +123,46 @@ def test_the_dictionary_is_told_without_a_heavy_library() -> None:
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert told.stdout == write_dictionary(SIGNALS)
+
+
+def test_today_is_looked_at_as_the_night_would(worked: Worked) -> None:
+    """Arrivals counted by a plain loop over the files of one agency; places filled as by the night's own scores."""
+    with open_desk(worked.config, worked.work) as desk:
+        contacts = contacts_known_on(desk, NIGHT)
+        seen = look_at_today(desk, NIGHT, contacts)
+        known, everybody = known_on(desk, NIGHT), households_on(desk, NIGHT)
+        reach = reach_so_far(desk, NIGHT + timedelta(days=ANSWERING_DAYS), answered(desk, contacts))
+        waiting = explored.waited(desk.engine, NIGHT, NIGHT)
+    listed = everybody.drop_nulls("office")
+    assert seen.queue.height == listed.height
+    assert seen.queue.sort("household_key").equals(listed.select(seen.queue.columns).sort("household_key"))
+    bills = known.observations.filter(signal="power_arrears")
+    counted = Counter(bills.join(newest_of(bills), on="delivery")["month"].to_list())
+    told = seen.arrivals.filter(signal="power_arrears").sort("month").tail(12)
+    assert {row["month"]: row["notices"] for row in told.to_dicts()} == {m: counted[m] for m in told["month"]}
+    regions = seen.arrivals_by_region.filter(signal="power_arrears", month=told["month"][-1])
+    assert regions["notices"].sum() == told["notices"][-1]
+    assert not seen.sources["is_late"].any()
+    assert seen.reach is None
+    decisions = worked.night.decisions
+    assert waiting == decisions["below_cut"] + decisions["queued_explore"]
+    assert reach is not None
+    assert reach["base_rate"]["drawn"] == decisions["queued_explore"]
+    assert reach["base_rate"]["value"] == 1.0
+    assert reach["precision"]["value"] == 0.0
+    assert reach["reach"]["value"] == 0.0
+
+
+def newest_of(bills: pl.DataFrame) -> pl.DataFrame:
+    return bills.group_by("delivery").agg(month=pl.col("observed_on").max().dt.truncate("1mo"))
+
+
+def answered(desk: Desk, contacts: pl.DataFrame) -> pl.DataFrame:
+    """Need found in whoever was drawn at random, and in nobody else."""
+    opened = explored.opened_between(desk.engine, NIGHT, NIGHT)
+    outcome = pl.when(pl.col("lane") == "explore").then(pl.lit("emergency")).otherwise(pl.lit("no_need"))
+    rows = opened.select(
+        "household_key", "alert", "office", "lane", outcome=outcome, selected_on=pl.lit(NIGHT),
+        contacted_on=pl.lit(NIGHT), received_on=pl.lit(NIGHT), benefit=None, delivery=pl.lit("sheets"),
+    )  # fmt: skip
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in contacts.schema.items())
