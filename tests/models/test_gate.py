@@ -322,6 +322,15 @@ def test_what_cannot_be_measured_holds_nobody_back_but_files_that_do_not_hold(me
         assert (decision.promotes, decision.may_be_overruled, decision.failed) == (False, False, (SEALED,))
 
 
+def test_one_fact_among_matters_of_judgement_stays_a_fact(measured: Measured) -> None:
+    stale_only = replace(measured, labels=replace(measured.labels, answer_days=999))
+    with_fact = replace(stale_only, suspicion=replace(measured.suspicion, late=("x",)))
+    for told, failed in ((stale_only, ("fresh",)), (with_fact, ("fresh", "known_in_time"))):
+        decision = decide(Evidence(AS_OF, None, told))
+        assert decision.failed == failed
+        assert decision.may_be_overruled is (failed == ("fresh",))
+
+
 def test_a_person_may_overrule_judgement_but_no_fact(scene: Scene) -> None:
     firm = {g.name for g in GATES if not g.may_be_overruled}
     assert {"both_answers", "enough", "ordered", "as_judged", "known_in_time", "explained"} == firm
