@@ -24,9 +24,12 @@ from store.lake import TABLES, Lake
 from store.tables import Delivery
 from store.tokens import tokens
 from synthetic.calendar import first_day, to_date
+from synthetic.flaws import broken_how
 from synthetic.parts import HOUSEHOLDS_IN_PART, LEAST_IN_PART, Part, WholeCountry, delivery_id, divide, real_size, tell
 
 WORKERS = 2
+# What intake says of a file that cannot be read, by how it was broken.
+REFUSED = {"wrong_encoding": "wrong_encoding", "renamed_column": "columns_missing", "truncated": "incomplete"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,11 @@ def fill_lake(
     if desk.settings.offices.exists() or deliveries.taken_ids(desk.engine):
         cure = "use another --work folder, or remove this one"
         raise OperatorError("lake", f"{desk.settings.work} already holds a country", cure)
-    if 0 < files_share * wanted.households < LEAST_IN_PART:
-        cure = "choose a larger share, or none"
-        raise OperatorError("lake", f"files are made for at least {LEAST_IN_PART} households", cure)
+    with_files = round(files_share * wanted.households)
+    if any(0 < count < LEAST_IN_PART for count in (with_files, wanted.households - with_files)):
+        cure = "choose another share: none or all of them is possible too"
+        what = f"{with_files:,} of {wanted.households:,} households with files: at least {LEAST_IN_PART} of each kind"
+        raise OperatorError("lake", what, cure)
     settings = real_size(wanted.households, wanted.months, wanted.end, wanted.seed)
     country = divide(settings, files_share, in_part)
     desk.lake.versions()  # the tables are there before two workers would make them
@@ -109,7 +114,11 @@ def _live_all(jobs: list[Job], workers: int, households: int) -> list[Done]:
         return list(track_all(map(live, jobs), len(jobs), what))
     with _pool(workers) as pool:
         running = [pool.submit(live, job) for job in jobs]
-        return [future.result() for future in track_all(as_completed(running), len(jobs), what)]
+        try:
+            return [future.result() for future in track_all(as_completed(running), len(jobs), what)]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # not hours of parts that nobody will see
+            raise
 
 
 @contextmanager
@@ -184,11 +193,11 @@ def _join_files(desk: Desk, country: WholeCountry) -> tuple[int, int]:
 def _record(desk: Desk, country: WholeCountry, rows: Counter[str]) -> None:
     for sent in country.sent:
         told, day = delivery_id(sent, country.settings.seed), to_date(sent.sent)
-        is_broken = sent.flaw == "broken"
-        count = 0 if is_broken else rows[told]
+        reason = REFUSED[broken_how(sent, country.settings.seed)] if sent.flaw == "broken" else ""
+        count = 0 if reason else rows[told]
         delivery = Delivery(
             id=told, source=sent.source, base_month=first_day(sent.base), sent_on=day, revision=sent.revision,
-            received_on=day, file_name=sent.file, state="refused" if is_broken else "taken",
-            reason="header_missing" if is_broken else "", recorded_at=now(), received=count, accepted=count,
+            received_on=day, file_name=sent.file, state="refused" if reason else "taken",
+            reason=reason, recorded_at=now(), received=count, accepted=count,
         )  # fmt: skip
         deliveries.record(desk.engine, delivery)

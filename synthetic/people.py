@@ -111,6 +111,8 @@ def person_numbers(people: People, seed: int, part: PartOf = WHOLE) -> pl.Series
     front = (year % 100) * 10_000 + month * 100 + day
     rank = _rank_within(front * 10 + sex) * part.parts + part.number
     is_new = (year * 12 + month > 2020 * 12 + 9) | (rng.random(len(people)) < 0.002)  # a few changed theirs
+    if (rank[~is_new] >= 3_000).any():
+        raise ValueError("more people of one birthday than there are numbers nobody has: fewer households, or parts")
     old = 97_000 + (rank * 7 + front % 3_000) % 3_000
     base = front * 1_000_000 + sex * 100_000 + old
     free = (rank * 77_773 + front * 31 + part.shift(rng)) % 970_000  # below 97: never an old one again

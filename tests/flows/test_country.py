@@ -184,6 +184,8 @@ def test_no_country_is_made_over_another_and_none_of_too_few(filled: Filled, tmp
         fill_lake(filled.desk, WANTED, 0.0)
     with open_desk(CONFIG, tmp_path / "work") as desk, pytest.raises(OperatorError, match="at least 500"):
         fill_lake(desk, WANTED, 0.1)
+    with open_desk(CONFIG, tmp_path / "work") as desk, pytest.raises(OperatorError, match="at least 500"):
+        fill_lake(desk, WANTED, 0.9)
 
 
 def test_the_files_of_the_next_month_are_of_the_people_in_the_lake(
