@@ -71,7 +71,7 @@ def _bare(values: Matrix, label: Labels, seed: int, threads: int) -> Callable[[M
     """LightGBM as it comes: 31 leaves, 100 trees, no constraints."""
     parameters: dict[str, Any] = {
         "objective": "binary", "verbosity": -1, "seed": seed, "num_threads": threads, "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,
     }  # fmt: skip
     booster = lgb.train(parameters, lgb.Dataset(values, label), BARE_TREES)
 

@@ -7,7 +7,7 @@ import pytest
 from models.columns import CAP, columns_of, matrix_of
 from models.errors import ModelRefused, TrainingRefused
 from models.evaluate import roc_auc
-from models.train import Trained, train
+from models.train import Trained, fit, train
 from tests.models.made_up import CAPACITY, FEATURES, QUICK, Fact, draw_rows
 
 NAMES = [f.name for f in FEATURES]
@@ -29,6 +29,13 @@ def test_same_rows_in_any_order_give_the_same_bytes(rows: pl.DataFrame, trained:
     assert again.text == trained.text
     assert again.facts == trained.facts
     assert train(rows, FEATURES, QUICK, 6, CAPACITY).text != trained.text
+
+
+def test_any_number_of_threads_grows_the_same_trees(rows: pl.DataFrame, trained: Trained) -> None:
+    text = fit(rows, FEATURES, replace(QUICK, threads=2), 5).text
+    trees, parameters = text.split("\nparameters:")
+    assert "[num_threads: 2]" in parameters
+    assert trees == trained.text.split("\nparameters:")[0]
 
 
 def test_pandas_rows_are_the_same_rows(rows: pl.DataFrame, trained: Trained) -> None:
