@@ -132,8 +132,7 @@ def take_mlflow_pictures(view: Page, url: str, out: Path) -> None:
         ("models", "models/blindspot"),
     ):
         view.goto(f"{url}/#/{page}")
-        view.wait_for_load_state("networkidle")
-        view.wait_for_timeout(2500)
+        view.wait_for_timeout(5_000)  # it never falls silent: there is no better sign that it has drawn
         view.screenshot(path=out / f"mlflow-{name}.png")
 
 

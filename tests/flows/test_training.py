@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from sqlalchemy import select
 
-from flows import retrain
+from flows import gate, retrain
 from flows.audit import take_audit, with_audit
 from flows.desk import Desk, open_desk
 from flows.errors import OperatorError
@@ -20,6 +20,7 @@ from flows.run import Run
 from flows.search import lines_of
 from flows.settings import load_settings
 from models.audit import AuditRefused, read_audit
+from models.evidence import Case, Evidence
 from models.learner import TrainSettings
 from store import models
 from store.database import reading
@@ -104,6 +105,26 @@ def test_a_report_that_fails_keeps_the_model_from_being_deployed(desk: Desk, mon
     champion = models.champion(desk.engine)
     assert champion is not None
     assert champion.id == stored.id
+
+
+def test_the_gate_sees_the_audit_beside_what_was_learned_from(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = pl.DataFrame({"household_key": [1, 2], "label": [1, 0]})
+    audit = pl.DataFrame({"household_key": [2], "audit__sex": ["female"]})
+    seen: list[Any] = []
+    usual: dict[str, Any] = dict.fromkeys(("judged", "features", "capacity", "recipe", "late"))
+    monkeypatch.setattr(gate, "_case", lambda *_: Case(DAY, matrix, **usual))
+
+    def gather(*told: Any) -> Evidence:
+        seen.append(told[2])
+        return Evidence(DAY, "not read", None)
+
+    monkeypatch.setattr(gate, "gather", gather)
+    outlook: Any = SimpleNamespace(sample=None)
+    trained: Any = None
+    entry = gate.judge_challenger(desk, DAY, candidate(desk, "a"), matrix, trained, outlook, audit)
+    assert entry["decision"]["promotes"] is False
+    assert seen[0].rows["audit__sex"].to_list() == [None, "female"]
+    assert latest(desk, candidate(desk, "a").id) is None, "written down by settle alone"
 
 
 NUMBERS = ["H10000001", "H10000002", "H10000003"]
