@@ -176,7 +176,7 @@ def draw_windows(windows: Sequence[Mapping[str, Any]], names: Mapping[str, str])
     """Precision of several orders, round by round."""
 
     def draw(axes: Any) -> None:
-        days = [w["judged_on"][:7] for w in windows]
+        days = [w["judged_on"][2:] for w in windows]
         for (code, name), colour in zip(names.items(), (OURS, *OTHERS), strict=False):
             strong = code == "model"
             axes.plot(days, [w["precision"][code] for w in windows], color=colour, marker="o", ms=3,
