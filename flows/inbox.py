@@ -9,19 +9,21 @@ import polars as pl
 
 from alerts.sheet import looks_like_sheet, write_answer_reply
 from flows.answers import told_in_register
+from flows.arrived import Arrived
 from flows.desk import Desk, now
 from flows.progress import track
 from flows.returned import SOURCE, ReadSheet, read_returned
 from flows.summary import Taken
-from flows.tokenised import Tokenised, tokenise
+from flows.tokenised import BYTES_PER_RANGE, Tokenised, source_of, tokenise
 from signals.agencies import AGENCIES
 from signals.delivery import DeliveryName, DeliveryRefused, read_name
 from signals.registers import REGISTERS
-from signals.reply import write_refusal, write_reply
+from signals.reply import reply_lines, reply_summary, write_refusal
+from signals.rows import read_head
 from signals.volume import unusual
 from store import answers, deliveries, identities, ledger
-from store.archive import digest_of
-from store.files import write_whole
+from store.archive import ChangedMeanwhileError, digest_of
+from store.files import write_whole, writing_whole
 from store.lake import TABLES
 from store.tables import Delivery
 
@@ -42,6 +44,7 @@ class Read:
     name: DeliveryName
     received_on: date
     told: Tokenised
+    is_large: bool  # worth a commit of its own
 
     @property
     def source(self) -> str:
@@ -62,7 +65,7 @@ def take_in(desk: Desk, as_of: date) -> tuple[Taken, ...]:
             results.append(found)
             continue
         waiting[found.digest] = found
-        rows += found.told.split.accepted.height if isinstance(found, Read) else found.contacts.height
+        rows += found.told.accepted if isinstance(found, Read) else found.contacts.height
         if rows >= ROWS_PER_COMMIT:
             results += _keep(desk, list(waiting.values()))
             waiting, rows = {}, 0
@@ -87,26 +90,28 @@ def _look(desk: Desk, path: Path, as_of: date, not_before: date, read: Found) ->
     file = _shown(path)
     if path.suffix in UNFINISHED:
         return Taken(file, "", "waiting", message="still being written", cure="the sender renames it when done")
+    arrived = Arrived(path, path.stat().st_size)
     try:
-        raw = path.read_bytes()
+        is_sheet = _is_sheet(arrived.glance, file)
     except OSError as error:
         return Taken(file, "", "waiting", message=f"cannot be read: {error.strerror}", cure="let the runner read it")
-    is_sheet = _is_sheet(raw, file)
     try:
         if is_sheet:
-            return _look_at_sheet(desk, path, raw, max(as_of, not_before), as_of, read)
-        if again := _seen_before(desk, path, digest_of(raw), read):
+            return _look_at_sheet(desk, path, arrived.all(), max(as_of, not_before), as_of, read)
+        if again := _seen_before(desk, path, arrived.digest, read):
             return again
         name = read_name(file)
         received_on = max(name.sent_on, not_before)
         if received_on > as_of:
             return Taken(file, name.source, "future", message=f"known from {received_on}, not on {as_of}")
-        return _read(desk, path, raw, name, received_on, read)
+        return _read(desk, arrived, name, received_on, read)
+    except ChangedMeanwhileError:
+        return Taken(file, _source(file), "waiting", message="changed while it was read", cure="wait, or resend")
     except DeliveryRefused as refused:
         source = SOURCE if is_sheet else _source(file)
         if refused.code in UNFINISHED_CODES and _is_fresh(desk, path):
             return Taken(file, source, "waiting", message="its end is cut off", cure="wait, or resend")
-        return _refuse(desk, path, raw, refused, source, as_of)
+        return _refuse(desk, arrived, refused, source, as_of)
 
 
 def _is_sheet(raw: bytes, file: str) -> bool:
@@ -145,17 +150,20 @@ def _sheet_id(desk: Desk, file: str, raw: bytes, received_on: date) -> str:
     return digest_of(f"{SOURCE}|{file}|{received_on}|".encode() + raw)
 
 
-def _read(desk: Desk, path: Path, raw: bytes, name: DeliveryName, received_on: date, read: Found) -> Read | Taken:
-    digest = digest_of(raw)
-    told = tokenise(raw, name, digest, received_on, desk.keys)
-    if told.split.received == 0:
+def _read(desk: Desk, arrived: Arrived, name: DeliveryName, received_on: date, read: Found) -> Read | Taken:
+    source, digest = source_of(name), arrived.digest
+    head = read_head(arrived.start, arrived.end, source.reader.layout, name.filename)
+    stamps = {"received_on": pl.lit(received_on, dtype=pl.Date), "delivery": pl.lit(digest)}
+    # What is kept are these very bytes: a file read a second time may be another.
+    chunks = desk.archive.keeping(arrived.pieces(), digest)
+    told = tokenise(chunks, head, source, stamps, desk.keys, arrived.size, desk.work)
+    if told.received == 0:
         # Two months without a row are the same bytes: each is still a delivery of its own.
-        digest = digest_of(repr(_place(name)).encode() + raw)
-        if again := _seen_before(desk, path, digest, read):
+        digest = arrived.digest_after(repr(_place(name)).encode())
+        if again := _seen_before(desk, arrived.path, digest, read):
             return again
     _refuse_second_version(desk, name, [other for other in read.values() if isinstance(other, Read)])
-    desk.archive.keep(raw)  # these very bytes: a file read a second time may be another
-    return Read(path, digest, name, received_on, told)
+    return Read(arrived.path, digest, name, received_on, told, arrived.size > BYTES_PER_RANGE)
 
 
 def _seen_before(desk: Desk, path: Path, digest: str, read: Found) -> Taken | None:
@@ -201,15 +209,17 @@ def _is_fresh(desk: Desk, path: Path) -> bool:
     return age < desk.settings.inbox.quiet_minutes * 60
 
 
-def _refuse(desk: Desk, path: Path, raw: bytes, refused: DeliveryRefused, source: str, as_of: date) -> Taken:
-    digest, file = desk.archive.keep(raw), _shown(path)
+def _refuse(desk: Desk, arrived: Arrived, refused: DeliveryRefused, source: str, as_of: date) -> Taken:
+    file = _shown(arrived.path)
+    for _ in desk.archive.keeping(arrived.pieces(), arrived.digest):
+        pass
     record = Delivery(
-        id=digest, source=source, received_on=as_of, file_name=file, state="refused",
+        id=arrived.digest, source=source, received_on=as_of, file_name=file, state="refused",
         reason=refused.code, recorded_at=now(),
     )  # fmt: skip
     deliveries.record(desk.engine, record)
     write_whole(desk.replies / f"{file}.reply.csv", write_refusal(refused))
-    path.unlink()
+    arrived.path.unlink()
     return Taken(file, record.source, "refused", message=refused.what_ko, cure=refused.cure_ko)
 
 
@@ -224,8 +234,12 @@ def _keep(desk: Desk, found: list[Read | ReadSheet]) -> list[Taken]:
     for read in reads:
         _register(desk, read)
     sheets = _as_first_received(desk, [one for one in found if isinstance(one, ReadSheet)])
+    for read in reads:
+        if read.is_large:
+            desk.lake.append_stream(read.told.table, read.digest, read.received_on, read.told.frames())
     for table in TABLES:
-        frames = [(read.digest, read.told.frame) for read in reads if read.told.table == table]
+        small = [read for read in reads if read.told.table == table and read.told.accepted and not read.is_large]
+        frames = [(read.digest, read.told.whole()) for read in small]
         if table == "contacts":
             frames += [(sheet.digest, sheet.contacts) for sheet in sheets if sheet.contacts.height]
         desk.lake.append_many(table, frames)
@@ -249,49 +263,60 @@ def _warnings(read: Read, households: int) -> tuple[str, ...]:
     """What the file itself showed, and counts far from what the catalogue expects."""
     agency = AGENCIES.get(read.name.source)
     if agency is None or not households:
-        return read.told.split.warnings
-    counts = read.told.frame.group_by("signal").len("rows").sort("signal")
-    return (*read.told.split.warnings, *unusual(counts, households, read.name.base_month, agency.every_months))
+        return read.told.warnings
+    schema = {"signal": pl.String, "rows": pl.Int64}
+    counts = pl.DataFrame(sorted(read.told.counts.items()), schema=schema, orient="row")
+    return (*read.told.warnings, *unusual(counts, households, read.name.base_month, agency.every_months))
 
 
 def _register(desk: Desk, read: Read) -> None:
-    rows = read.told.split.accepted
+    """A range of tokens at a time, a commit each: the same words again change no byte."""
     match read.told.table:
         case "residents":
-            people = rows.select("person_no", "name", "phone")
-            identities.register_people(desk.engine, desk.keys, people, read.received_on)
+            for rows in read.told.in_clear():
+                people = rows.select("person_no", "name", "phone")
+                identities.register_people(desk.engine, desk.keys, people, read.received_on)
         case "addresses":
-            identities.register_addresses(desk.engine, desk.keys, rows["address"], read.received_on)
-            identities.register_households(desk.engine, desk.keys, rows["household_no"], read.received_on)
+            for rows in read.told.in_clear():
+                identities.register_addresses(desk.engine, desk.keys, rows["address"], read.received_on)
+                identities.register_households(desk.engine, desk.keys, rows["household_no"], read.received_on)
         case "observations" | "contacts":
             pass  # they only point at people and places that the registers name
 
 
 def _record(desk: Desk, read: Read, households: int) -> Taken:
-    split, name, warnings = read.told.split, read.name, _warnings(read, households)
+    told, name, warnings = read.told, read.name, _warnings(read, households)
     brought: pl.DataFrame | None = None
-    if read.told.table == "contacts":
-        brought, crossed = told_in_register(desk, read.told.frame)
+    if told.table == "contacts":
+        brought, crossed = told_in_register(desk, told.whole())
         warnings += crossed
-    received, accepted, set_aside = split.received, split.accepted.height, split.set_aside.height
     delivery = Delivery(
         id=read.digest, source=name.source, base_month=name.base_month, sent_on=name.sent_on, revision=name.revision,
-        received_on=read.received_on, file_name=read.path.name, leftover=list(split.leftover),
+        received_on=read.received_on, file_name=read.path.name, leftover=list(told.leftover),
         warnings=list(warnings), state="taken", recorded_at=now(),
-        received=received, accepted=accepted, set_aside=set_aside,
+        received=told.received, accepted=told.accepted, set_aside=told.bad.height,
     )  # fmt: skip
-    if split.set_aside.height or split.leftover:
-        write_whole(desk.replies / f"{read.path.name}.reply.csv", write_reply(split, name))
-    rows = split.set_aside.select("row_no", "column", "rule").iter_rows()
+    if told.bad.height or told.leftover:
+        _reply(desk.replies / f"{read.path.name}.reply.csv", read)
+    rows = (row for lines in told.set_aside() for row in lines.iter_rows())
     if brought is None:
         deliveries.record(desk.engine, delivery, rows)
     else:
         answers.record(desk.engine, delivery, brought, rows, now=now())
     read.path.unlink()
+    told.rows.close()
     return Taken(
-        read.path.name, name.source, "taken", received, accepted, set_aside,
-        leftover=split.leftover, warnings=warnings,
+        read.path.name, name.source, "taken", told.received, told.accepted, told.bad.height,
+        leftover=told.leftover, warnings=warnings,
     )  # fmt: skip
+
+
+def _reply(path: Path, read: Read) -> None:
+    told = read.told
+    with writing_whole(path) as file:
+        file.write(reply_summary(read.name, told.received, told.bad.height, told.leftover, told.warnings))
+        for lines in told.set_aside():
+            file.write(reply_lines(lines))
 
 
 def _record_sheet(desk: Desk, sheet: ReadSheet) -> Taken:

@@ -1,64 +1,205 @@
-"""One delivery: agency words to ours, identifiers to keyed tokens at once."""
+"""One delivery: agency words to ours, identifiers to keyed tokens at once. Block by block: no large file is held."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, TypeVar
 
 import polars as pl
 
+from features.ranges import cuts
 from signals.agencies import AGENCIES
+from signals.blocks import BAD, Reader, between_rows, split_block, warnings_of, with_columns_at_fault
 from signals.delivery import DeliveryName
-from signals.intake import Split, split_addresses, split_contacts, split_observations, split_residents
-from signals.tables import ADDRESSES, CONTACTS, OBSERVATIONS, RESIDENTS
+from signals.readers import addresses_reader, contacts_reader, observations_reader, residents_reader
+from signals.rows import Head, blocks
 from store.keys import Keys
-from store.lake import Table
+from store.lake import KEYS, TABLES, Table
+from store.spill import Piece, Spill
 from store.tokens import Domain, tokens
+
+T = TypeVar("T")
+S = TypeVar("S")
+_Key = Callable[[pl.Series, Domain], pl.Series]
+
+# A range of a delivery's keys: what is held when its rows are compared, sorted and appended.
+BYTES_PER_RANGE: Final = 128 << 20
+# From here on it pays to compile the hashing, eight seconds once.
+_BYTES_WORTH_COMPILING: Final = 1 << 30
+# Polars uses every core for one block's sorts, but one for its texts.
+_WORKERS: Final = 2
+_LINES: Final = 100_000  # of a reply, at a time
+_HOUSEHOLD: Final[Mapping[str, tuple[str, Domain]]] = {"household_key": ("household_no", "household")}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How the deliveries of one source are read, and where their rows go."""
+
+    table: Table
+    reader: Reader
+    keyed: Mapping[str, tuple[str, Domain]]  # column of the table -> identifier in clear, its domain
+    stamps: Mapping[str, pl.Expr]  # columns of the table that the name of the file tells
 
 
 @dataclass(frozen=True, slots=True)
 class Tokenised:
-    table: Table
-    frame: pl.DataFrame  # a schema of signals.tables: no identifier in clear
-    split: Split
+    """accepted + bad.height == received. Rows in ranges of the table's key."""
+
+    source: Source
+    received: int
+    accepted: int
+    bad: pl.DataFrame  # signals.blocks.BAD, by row
+    leftover: tuple[str, ...]
+    warnings: tuple[str, ...]
+    counts: Mapping[str, int]  # rows accepted, by signal
+    stamps: Mapping[str, pl.Expr]
+    ranges: int
+    rows: Spill
+
+    @property
+    def table(self) -> Table:
+        return self.source.table
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Schemas of signals.tables, no identifier in clear; by key, however the file was cut."""
+        schema = TABLES[self.table]
+        for rows in self.in_clear():
+            stamped = rows.sort(KEYS[self.table], "row_no").with_columns(**self.stamps)
+            yield stamped.select(pl.col(name).cast(kind) for name, kind in schema.items())
+
+    def whole(self) -> pl.DataFrame:
+        return pl.concat([pl.DataFrame(schema=TABLES[self.table]), *self.frames()])
+
+    def set_aside(self) -> Iterator[pl.DataFrame]:
+        """signals.blocks.SET_ASIDE, by row."""
+        layout = self.source.reader.layout
+        return (with_columns_at_fault(lines, layout) for lines in self.bad.iter_slices(_LINES) if lines.height)
+
+    def in_clear(self) -> Iterator[pl.DataFrame]:
+        """As accepted: identifiers of registers beside their tokens."""
+        for part in range(self.ranges):
+            if pieces := self.rows.take(part):
+                yield pl.concat(pieces)
 
 
-def tokenise(raw: bytes, name: DeliveryName, delivery: str, received_on: date, keys: Keys) -> Tokenised:
-    """Raises DeliveryRefused when the file as a whole cannot be taken."""
-    stamps = {"received_on": pl.lit(received_on, dtype=pl.Date), "delivery": pl.lit(delivery)}
+def source_of(name: DeliveryName) -> Source:
     match name.source:
         case "residents":
-            split = split_residents(raw, name)
-            keyed = _keyed(split, {"person_no": ("person_key", "person"), **_HOUSEHOLD}, keys)
-            return Tokenised("residents", _shaped(keyed, stamps, RESIDENTS), split)
-        case "addresses":
-            split = split_addresses(raw, name)
-            places: dict[str, tuple[str, Domain]] = {
-                "address": ("address_key", "address"),
-                "building": ("building_key", "address"),
-            }
-            return Tokenised(
-                "addresses", _shaped(_keyed(split, {**places, **_HOUSEHOLD}, keys), stamps, ADDRESSES), split
+            return Source(
+                "residents", residents_reader(name), {"person_key": ("person_no", "person"), **_HOUSEHOLD}, {}
             )
+        case "addresses":
+            keyed: dict[str, tuple[str, Domain]] = {
+                "address_key": ("address", "address"),
+                "building_key": ("building", "address"),
+            }
+            return Source("addresses", addresses_reader(name), {**keyed, **_HOUSEHOLD}, {})
         case "contacts":
-            split = split_contacts(raw, name)
-            keyed = _keyed(split, _HOUSEHOLD, keys).with_columns(alert="case_no")
-            return Tokenised("contacts", _shaped(keyed, stamps, CONTACTS), split)
+            return Source("contacts", contacts_reader(name), _HOUSEHOLD, {"alert": pl.col("case_no")})
         case code:
             agency = AGENCIES[code]
-            split = split_observations(raw, agency, name)
-            keyed = _keyed(split, {"identifier": ("key", agency.key_kind)}, keys)
-            stamps["key_kind"] = pl.lit(agency.key_kind)
-            return Tokenised("observations", _shaped(keyed, stamps, OBSERVATIONS), split)
+            key_kind = {"key_kind": pl.lit(agency.key_kind)}
+            reader = observations_reader(agency, name)
+            return Source("observations", reader, {"key": ("identifier", agency.key_kind)}, key_kind)
 
 
-_HOUSEHOLD: dict[str, tuple[str, Domain]] = {"household_no": ("household_key", "household")}
-
-
-def _keyed(split: Split, columns: Mapping[str, tuple[str, Domain]], keys: Keys) -> pl.DataFrame:
-    return split.accepted.with_columns(
-        tokens(split.accepted[clear], domain, keys).alias(key) for clear, (key, domain) in columns.items()
+def tokenise(
+    chunks: Iterable[bytes],
+    head: Head,
+    source: Source,
+    stamps: Mapping[str, pl.Expr],
+    keys: Keys,
+    size: int,
+    scratch: Path,
+) -> Tokenised:
+    """chunks: the file, of about `size` bytes; scratch: a folder for what is too much to hold."""
+    ranges = 1 + size // BYTES_PER_RANGE
+    rows = Spill(scratch if ranges > 1 else None)
+    told: list[_Told] = []
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        key = partial(tokens, keys=keys, are_many=size >= _BYTES_WORTH_COMPILING)
+        read = partial(_read, head=head, source=source, key=key, rows=rows, ranges=ranges)
+        for one in _in_order(pool, read, blocks(chunks)):
+            for part, piece in one.pieces:
+                rows.put(piece, part)
+            told.append(replace(one, pieces=[]))
+        for one in _in_order(pool, partial(_compare, source=source, rows=rows), range(ranges)):
+            for part, piece in one.pieces:
+                rows.replace(part, piece)
+            told.append(replace(one, pieces=[]))
+    received = sum(one.received for one in told)
+    bad = pl.concat([pl.DataFrame(schema=BAD), *(one.bad for one in told)]).sort("row_no")
+    return Tokenised(
+        source,
+        received,
+        received - bad.height,
+        bad,
+        head.leftover,
+        warnings_of(received, sum(one.unreadable_phones for one in told)),
+        sum((Counter(one.counts) for one in told), Counter()),
+        {**stamps, **source.stamps},
+        ranges,
+        rows,
     )
 
 
-def _shaped(keyed: pl.DataFrame, stamps: Mapping[str, pl.Expr], schema: pl.Schema) -> pl.DataFrame:
-    return keyed.with_columns(**stamps).select(pl.col(name).cast(kind) for name, kind in schema.items())
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one block, or one range, adds to the whole."""
+
+    pieces: list[tuple[int, Piece]]  # range, rows
+    bad: pl.DataFrame
+    received: int = 0
+    unreadable_phones: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def _read(numbered: tuple[int, bytes], head: Head, source: Source, key: _Key, rows: Spill, ranges: int) -> _Told:
+    block = split_block(numbered[1], head, source.reader, numbered[0])
+    keyed = block.good.with_columns(
+        key(block.good[clear], domain).alias(name) for name, (clear, domain) in source.keyed.items()
+    )
+    # Of observations nothing needs the identifier from here on: two that share a token are one in the lake.
+    keyed = keyed.drop("identifier", strict=False)
+    pieces = [(part, rows.seal(piece, part)) for part, piece in _in_ranges(keyed, KEYS[source.table], ranges)]
+    return _Told(pieces, block.bad, block.received, block.unreadable_phones)
+
+
+def _in_ranges(keyed: pl.DataFrame, key: str, ranges: int) -> Iterator[tuple[int, pl.DataFrame]]:
+    if ranges == 1:
+        yield 0, keyed
+        return
+    ordered = keyed.sort(key, "row_no")
+    for part, (first, end) in enumerate(pairwise(cuts(ordered[key], ranges).tolist())):
+        if first < end:
+            yield part, ordered[first:end]
+
+
+def _compare(part: int, source: Source, rows: Spill) -> _Told:
+    """All rows of some identifiers are together: what only they show. Rows that are bad leave the range."""
+    found = rows.take(part)
+    if not found:
+        return _Told([], pl.DataFrame(schema=BAD))
+    # In order of the blocks, and within one by key and row: of equal rows the first stands first.
+    together = pl.concat(found)
+    bad = between_rows(together, source.reader)
+    good = together.join(bad, on="row_no", how="anti", maintain_order="left")
+    pieces = [(part, rows.seal(good, part))] if bad.height else []
+    counts = dict(good["signal"].value_counts().iter_rows()) if source.table == "observations" else {}
+    return _Told(pieces, bad, counts=counts)
+
+
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], S], items: Iterable[T]) -> Iterator[S]:
+    """One item more than there are workers is under way, so that none of them waits and few are held."""
+    waiting: deque[Future[S]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) > _WORKERS:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -17,18 +17,16 @@ from signals.rules import RULES, column_at_fault
 
 SET_ASIDE = pl.Schema({"row_no": pl.Int64, "column": pl.String, "rule": pl.String})
 BAD = pl.Schema({"row_no": pl.Int64(), "rule": pl.Enum(list(RULES))})  # 9 bytes a row: a file may be all bad
-FIRST_ROW = 2  # as a spreadsheet counts: the header is 1
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How one delivery is read. Rules of one row are asked block by block; what compares rows, of `together`."""
+    """How one delivery is read. Rules of one row are asked block by block."""
 
     file: str
     layout: Layout
     schema: type[dy.Schema]
     columns: tuple[str, ...]  # of an accepted row, after row_no
-    together: str  # the column that rows have in common when a rule compares them
     tell: Callable[[pl.DataFrame], pl.DataFrame]  # cells -> columns of the schema, and more
 
 
@@ -39,7 +37,6 @@ class Block:
     good: pl.DataFrame  # row_no and the reader's columns: what no rule of one row speaks against
     bad: pl.DataFrame  # BAD
     received: int
-    lines: int  # of the file, blank ones too
     unreadable_phones: int
 
 
@@ -67,13 +64,12 @@ def split_block(raw: bytes, head: Head, reader: Reader, row_no: int) -> Block:
         good.select("row_no", *reader.columns),
         pl.concat([rows.broken, bad]).cast(BAD),
         rows.cells.height + rows.broken.height,
-        rows.lines,
         _unreadable_phones(told),
     )
 
 
 def between_rows(good: pl.DataFrame, reader: Reader) -> pl.DataFrame:
-    """BAD: rows that others speak against. good: all good rows of the file that share what they have in `together`.
+    """BAD: rows that others speak against. good: of some identifiers, all the good rows of the file.
 
     Compared after normalising, among good rows only: of rows that repeat each other the first stays.
     """
@@ -102,7 +98,7 @@ def warnings_of(received: int, unreadable_phones: int) -> tuple[str, ...]:
 def split_whole(raw: bytes, reader: Reader) -> Split:
     """A whole file as one block. Raises DeliveryRefused when it cannot be trusted."""
     head = read_head(raw, raw[-1:], reader.layout, reader.file)
-    block = split_block(raw[raw.index(b"\n") + 1 :], head, reader, FIRST_ROW)
+    block = split_block(raw[raw.index(b"\n") + 1 :], head, reader, row_no=2)
     bad = between_rows(block.good, reader)
     set_aside = with_columns_at_fault(pl.concat([block.bad, bad]), reader.layout)
     accepted = block.good.join(bad, on="row_no", how="anti", maintain_order="left")

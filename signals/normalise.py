@@ -48,6 +48,15 @@ def _text(cells: pl.Series) -> pl.Series:
     return stripped.to_frame("cell").select(pl.when(pl.col("cell") != "").then("cell")).to_series().alias(cells.name)
 
 
+def _without_dashes(cells: pl.Series) -> pl.Series:
+    plain = cells.str.replace_all("-", "", literal=True)
+    return _where(plain, _DASHES, lambda cells: cells.str.replace_all(_DASHES, ""))
+
+
+def _upper(cells: pl.Series) -> pl.Series:
+    return _where(cells, _NOT_UPPER, lambda cells: cells.str.to_uppercase())
+
+
 def _to_plain(odd: pl.Series) -> pl.Series:
     return odd.str.normalize("NFKC").str.replace_all(r"\p{C}", "")
 
@@ -60,7 +69,7 @@ def _where(cells: pl.Series, pattern: str, work: Callable[[pl.Series], pl.Series
 
 def person_no(cell: pl.Expr) -> pl.Expr:
     """13 digits, or null. No checksum: numbers issued since October 2020 have none."""
-    digits = text(cell).str.replace_all(_DASHES, "")
+    digits = text(cell).map_batches(_without_dashes, return_dtype=pl.String, is_elementwise=True)
     is_number = digits.str.contains(r"^[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{7}$")
     return pl.when(is_number).then(digits)
 
@@ -76,7 +85,8 @@ def birth_year(number: pl.Expr) -> pl.Expr:
 
 def household_no(cell: pl.Expr) -> pl.Expr:
     """6-20 digits and capital letters without separators, or null."""
-    plain = text(cell).str.replace_all(_DASHES, "").str.to_uppercase()
+    plain = text(cell).map_batches(_without_dashes, return_dtype=pl.String, is_elementwise=True)
+    plain = plain.map_batches(_upper, return_dtype=pl.String, is_elementwise=True)
     return pl.when(plain.str.contains(r"^[0-9A-Z]{6,20}$")).then(plain)
 
 
@@ -95,7 +105,7 @@ def address(cell: pl.Expr) -> pl.Expr:
 
 
 def _address(cells: pl.Series) -> pl.Series:
-    plain = _where(_text(cells), _NOT_UPPER, lambda cells: cells.str.to_uppercase())
+    plain = _upper(_text(cells))
     plain = plain.str.replace_all(r"\([^)]*\)|[,;()]", " ")
     plain = plain.str.replace_all(r"\s*[-\u2010-\u2015\u2212]\s*", "-")
     plain = plain.str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars()

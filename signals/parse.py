@@ -1,5 +1,7 @@
 """Text cells -> dates, months and numbers. What cannot be read becomes null: a rule of the contract."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import assert_never
 
 import polars as pl
@@ -18,6 +20,30 @@ def has_days(written: DateFormat) -> bool:
 
 def day(cell: pl.Expr, written: DateFormat) -> pl.Expr:
     """The day written; of a month, its first day."""
+    return _each_once(cell, partial(_day, written=written), pl.Date())
+
+
+def whole(cell: pl.Expr) -> pl.Expr:
+    """An integer of up to 15 digits, with or without commas at the thousands."""
+    return _each_once(cell, _whole, pl.Int64())
+
+
+def _each_once(cell: pl.Expr, read: Callable[[pl.Expr], pl.Expr], kind: pl.DataType) -> pl.Expr:
+    """A file of millions of rows tells of few days and few lengths: each different text is read once."""
+
+    def told(cells: pl.Series) -> pl.Series:
+        column = cells.alias("text").to_frame()
+        texts = column.unique()
+        if texts.height * 4 > column.height:
+            return column.select(read(pl.col("text"))).to_series()
+        meanings = texts.with_columns(read(pl.col("text")).alias("meaning"))
+        joined = column.join(meanings, on="text", how="left", nulls_equal=True, maintain_order="left")
+        return joined["meaning"].alias(cells.name)
+
+    return cell.map_batches(told, return_dtype=kind, is_elementwise=True)
+
+
+def _day(cell: pl.Expr, written: DateFormat) -> pl.Expr:
     match written:
         case "202608":
             pattern = rf"^({_YEAR})([0-9]{{2}})$"
@@ -36,8 +62,7 @@ def day(cell: pl.Expr, written: DateFormat) -> pl.Expr:
     return plain.str.to_date("%Y-%m-%d", strict=False)
 
 
-def whole(cell: pl.Expr) -> pl.Expr:
-    """An integer of up to 15 digits, with or without commas at the thousands."""
+def _whole(cell: pl.Expr) -> pl.Expr:
     is_number = cell.str.contains(r"^[+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})$")
     return pl.when(is_number).then(cell.str.replace_all(",", "", literal=True)).cast(pl.Int64, strict=False)
 

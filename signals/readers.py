@@ -37,7 +37,7 @@ def observations_reader(agency: Agency, name: DeliveryName, signals: dict[str, S
         told = told.join(_codes(agency, signals), on="source_code", how="left", maintain_order="left")
         return _with_numbers(_with_days(told, agency.layout, name), agency.layout)
 
-    return Reader(name.filename, agency.layout, contract.Observations, OBSERVATION, "identifier", tell)
+    return Reader(name.filename, agency.layout, contract.Observations, OBSERVATION, tell)
 
 
 def _identifier(agency: Agency) -> pl.Expr:
@@ -124,7 +124,7 @@ def residents_reader(name: DeliveryName) -> Reader:
             *_spell(layout, name),
         ).with_columns(normalise.birth_year(pl.col("person_no")).alias("birth_year"))
 
-    return Reader(name.filename, layout, contract.Residents, RESIDENT, "person_no", tell)
+    return Reader(name.filename, layout, contract.Residents, RESIDENT, tell)
 
 
 def addresses_reader(name: DeliveryName, offices: Collection[str] | None = None) -> Reader:
@@ -141,7 +141,7 @@ def addresses_reader(name: DeliveryName, offices: Collection[str] | None = None)
             normalise.has_unit(pl.col("address")).alias("has_unit"),
         )
 
-    return Reader(name.filename, layout, contract.Addresses, ADDRESS, "household_no", tell)
+    return Reader(name.filename, layout, contract.Addresses, ADDRESS, tell)
 
 
 def contacts_reader(name: DeliveryName, offices: Collection[str] | None = None) -> Reader:
@@ -162,7 +162,7 @@ def contacts_reader(name: DeliveryName, offices: Collection[str] | None = None) 
             pl.lit(name.sent_on).alias("sent_on"),
         )
 
-    return Reader(name.filename, layout, contract.Contacts, CONTACT, "household_no", tell)
+    return Reader(name.filename, layout, contract.Contacts, CONTACT, tell)
 
 
 def _spell(layout: Layout, name: DeliveryName) -> tuple[pl.Expr, ...]:

@@ -16,6 +16,7 @@ from signals.layout import Layout
 from signals.normalise import text
 
 _BOM = b"\xef\xbb\xbf"
+_HEADER_ROW = 1  # as a spreadsheet counts
 _MOST_COLUMNS = 60
 _ENCODINGS_KO = {"cp949": "CP949(EUC-KR)", "utf-8-sig": "UTF-8", "utf-16": "UTF-16(유니코드 텍스트)"}
 _SEPARATORS_KO = {",": "쉼표(,)", "|": "세로줄(|)", "\t": "탭"}
@@ -34,26 +35,31 @@ class Head:
 class Rows:
     cells: pl.DataFrame  # row_no (as a spreadsheet counts: the header is 1), one String column per field; empty is null
     broken: pl.DataFrame  # row_no, rule: lines that cannot be told apart into cells
-    lines: int  # that the block holds, blank ones too: the next block's rows are counted on from here
 
 
-def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes, cut at line ends only. In UTF-8 and CP949 alike no letter holds the byte of a line end."""
-    rest = b""
+def blocks(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """A file below its header, cut at line ends only, each block with the number of its first row.
+
+    In UTF-8 and CP949 alike no letter holds the byte of a line end.
+    """
+    row_no, rest = _HEADER_ROW, b""
     for chunk in chunks:
         whole, line_end, tail = chunk.rpartition(b"\n")
-        if line_end:
-            yield rest + whole + line_end
-            rest = tail
-        else:
+        if not line_end:
             rest += tail
-    if rest:
-        yield rest
+            continue
+        block, rest = rest + whole + line_end, tail
+        lines = block.count(b"\n")
+        if row_no == _HEADER_ROW:
+            block = block[block.index(b"\n") + 1 :]
+        if block:
+            yield max(row_no, _HEADER_ROW + 1), block
+        row_no += lines
 
 
 def shows_head(start: bytes, end: bytes) -> bool:
     """Is a file's `start` long enough for `read_head`?"""
-    return bool(start.removeprefix(_BOM).strip()) and (b"\n" in start or end != b"\n")
+    return len(start) > len(_BOM) and bool(start.removeprefix(_BOM).strip()) and (b"\n" in start or end != b"\n")
 
 
 def read_head(start: bytes, end: bytes, layout: Layout, file: str) -> Head:
@@ -69,11 +75,15 @@ def read_head(start: bytes, end: bytes, layout: Layout, file: str) -> Head:
 
 def read_block(block: bytes, head: Head, row_no: int) -> Rows:
     """Whole lines below the header, of which the first has the number `row_no`."""
-    lines = _lines(block, head.layout, row_no)
+    body = _utf8(block, head.layout)
+    lines = _lines(body, row_no)
     told = lines.filter(pl.col("line").str.contains(r"\S"))
     told = told.with_columns(_rule_broken(len(head.headers), head.layout.separator))
-    cells = _cells(told.filter(pl.col("rule").is_null()), head)
-    return Rows(cells, told.filter(pl.col("rule").is_not_null()).select("row_no", "rule"), lines.height)
+    good = told.filter(pl.col("rule").is_null())
+    if good.height < lines.height:
+        body = good["line"].str.join("\n").item().encode()
+    broken = told.filter(pl.col("rule").is_not_null()).select("row_no", "rule")
+    return Rows(good.select("row_no").hstack(_cells(body, head)), broken)
 
 
 def _refuse_empty_or_cut_off(start: bytes, end: bytes, file: str) -> None:
@@ -155,16 +165,19 @@ def _shown(header: str) -> str:
     return kept or "(이름 없는 칸)"
 
 
-def _lines(block: bytes, layout: Layout, row_no: int) -> pl.DataFrame:
-    """row_no, line. One bad byte spoils its own line only."""
+def _utf8(block: bytes, layout: Layout) -> bytes:
     # The mark at the start of a file stands in its header; a line that begins with one is no start of a file.
     encoding = "utf-8" if layout.encoding == "utf-8-sig" else layout.encoding
     try:
-        body = block.decode(encoding)
+        return block.decode(encoding).encode()
     except UnicodeDecodeError:
-        body = block.decode(encoding, errors="replace")
+        return block.decode(encoding, errors="replace").encode()
+
+
+def _lines(body: bytes, row_no: int) -> pl.DataFrame:
+    """row_no, line. One bad byte spoils its own line only."""
     # By way of bytes: Polars takes one long text over several times faster than as a str.
-    lines = pl.Series("line", [body.encode()]).cast(pl.String).str.split("\n").explode()
+    lines = pl.Series("line", [body]).cast(pl.String).str.split("\n").explode()
     numbered = lines.head(-1).str.strip_suffix("\r").to_frame().with_row_index("row_no", offset=row_no)
     return numbered.with_columns(pl.col("row_no").cast(pl.Int64))
 
@@ -185,18 +198,18 @@ def _line_pattern(columns: int, separator: str) -> str:
     return f"^{re.escape(separator).join([cell] * columns)}$"
 
 
-def _cells(lines: pl.DataFrame, head: Head) -> pl.DataFrame:
+def _cells(body: bytes, head: Head) -> pl.DataFrame:
     """Every line fits `_line_pattern`: a quote stands around a whole cell, or doubled within one."""
     fields = {_plain(c.header): c.field for c in head.layout.columns if c.field != "dropped"}
     wanted = [fields[h] for h in head.headers if h in fields]
-    if lines.is_empty():
-        return lines.select("row_no", *(pl.lit(None, pl.String).alias(name) for name in wanted))
+    if not body:
+        return pl.DataFrame(schema=dict.fromkeys(wanted, pl.String))
     cut = pl.read_csv(
-        lines["line"].str.join("\n").item().encode(),
+        body,
         separator=head.layout.separator,
         has_header=False,
         schema={fields.get(h, f"column {at}"): pl.String() for at, h in enumerate(head.headers)},
         # Columns that are not ours are never even made.
         columns=[at for at, h in enumerate(head.headers) if h in fields],
     )
-    return lines.select("row_no").hstack(cut).select("row_no", text(pl.col(wanted)))
+    return cut.select(text(pl.col(wanted)))

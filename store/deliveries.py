@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from itertools import islice
 
 from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.orm import Session, aliased
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from store.database import reading, writing
 from store.tables import Delivery, RowSetAside
 
+_LINES = 50_000  # rows of one statement
 SetAside = tuple[int, str, str]  # row number, column, rule: never a value
 
 
@@ -28,15 +30,16 @@ def put(session: Session, delivery: Delivery, set_aside: Iterable[SetAside]) -> 
         session.flush()
     session.add(delivery)
     session.flush()
-    rows = [
-        {"delivery": delivery.id, "row_no": row_no, "column_name": column, "rule": rule}
-        for row_no, column, rule in set_aside
-    ]
-    if rows:
+    lines = iter(set_aside)
+    while rows := [_line(delivery.id, *line) for line in islice(lines, _LINES)]:
         session.execute(insert(RowSetAside), rows)
     if delivery.state == "taken":
         _supersede(session, delivery)
     return True
+
+
+def _line(delivery: str, row_no: int, column: str, rule: str) -> dict[str, object]:
+    return {"delivery": delivery, "row_no": row_no, "column_name": column, "rule": rule}
 
 
 def find(engine: Engine, digest: str) -> Delivery | None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from store.faults import StoreError
 
@@ -21,10 +22,23 @@ def make_folder(path: Path) -> Path:
 
 
 def write_whole(path: Path, data: bytes, mode: int = OURS_ONLY) -> None:
-    """Write beside, fsync, rename, fsync the folder. What a killed attempt left beside is overwritten by the next."""
+    with writing_whole(path, mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing_whole(path: Path, mode: int = OURS_ONLY) -> Iterator[BinaryIO]:
+    """Write beside, fsync, rename, fsync the folder. What a killed attempt left beside is overwritten by the next; what
+    is left by an error is removed."""
     make_folder(path.parent)
     beside = path.with_name(f".{path.name}.part")
-    _write(beside, data, mode)
+    try:
+        with _new(beside, mode) as file:
+            yield file
+            _sync(file)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
     beside.replace(path)
     sync_folder(path.parent)
 
@@ -76,9 +90,16 @@ def hold(path: Path) -> Iterator[None]:
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    path.unlink(missing_ok=True)  # a stale one may have another mode
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    with os.fdopen(handle, "wb") as file:
+    with _new(path, mode) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        _sync(file)
+
+
+def _new(path: Path, mode: int) -> BinaryIO:
+    path.unlink(missing_ok=True)  # a stale one may have another mode
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb")
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

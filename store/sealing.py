@@ -27,7 +27,7 @@ class Sealer:
             raise StoreError("keys", f"no key {key_id} for {table}.{column}", "put the key file back into its folder")
         try:
             return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], _place(table, column, row, key_id))
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # a nonce cut off
             what = f"{table}.{column} of row {row} was changed, moved or sealed with another key"
             raise StoreError("sealed", what, "restore it from its backup and look who wrote to it") from None
 

@@ -13,8 +13,16 @@ Domain = Literal["person", "address", "household", "phone"]  # address: full add
 _BLOCK: Final = 64  # bytes, SHA-256
 
 
-def tokens(values: pl.Series, domain: Domain, keys: Keys) -> pl.Series:
-    """Int64, same length and name. Null stays null; text must come normalised (`signals.normalise`)."""
+def tokens(values: pl.Series, domain: Domain, keys: Keys, *, are_many: bool = False) -> pl.Series:
+    """Int64, same length and name. Null stays null; text must come normalised (`signals.normalise`).
+
+    are_many: millions in this process; they are worked several times as fast after seconds of preparation.
+    """
+    if are_many and not values.null_count():
+        from store.many_macs import macs
+
+        first = macs(values, keys.token, domain.encode() + b"\0")[:, :8].copy().view(">i8").ravel()
+        return pl.Series(values.name, first.astype(np.int64))
     told = digests(values, domain, keys)
     return told.select("value", "token").to_series(1).rename(values.name)
 

@@ -1,5 +1,7 @@
 """The same person or home is written in one way, however it arrived."""
 
+import unicodedata
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -116,3 +118,25 @@ def test_numbers_with_and_without_commas(number: int) -> None:
 @pytest.mark.parametrize("written", ["1,23", "12,345,6", "1.5", "1e5", "--1", "천원", "1" * 16])
 def test_no_numbers(written: str) -> None:
     assert one(whole(pl.col("x")), written) is None
+
+
+LETTERS = st.sampled_from(
+    [*"가동호제시 \t\r-,;()[ab{`Aßéﬀ１Ａ㈜", "\u1100", "\u1161", "\u11a8", "\u200b", "\ufeff", "\u2010", "\x00"]
+)
+
+
+@given(
+    st.lists(
+        st.text(LETTERS, max_size=6) | st.text(st.characters(exclude_categories=["Cn", "Cs"]), max_size=4),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_texts_are_plain_as_unicode_defines_it(cells: list[str]) -> None:
+    told = pl.DataFrame({"cell": [*cells, None]}).select(normalise.text(pl.col("cell")))["cell"].to_list()
+    assert told == [*(slow_text(cell) for cell in cells), None]
+
+
+def slow_text(cell: str) -> str | None:
+    kept = (letter for letter in unicodedata.normalize("NFKC", cell) if unicodedata.category(letter)[0] != "C")
+    return "".join(kept).strip() or None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.archive import Archive, digest_of
+from store.archive import Archive, ChangedMeanwhileError, digest_of
 from store.faults import StoreError
 from store.files import hold, make_folder, read_folder, write_folder, write_whole
 from store.keys import ENVIRONMENT, Keys, create_keys, has_keys, keys_folder, load_keys, rotate_seal
@@ -189,6 +189,65 @@ def test_the_archive_refuses_what_was_changed_or_swapped(tmp_path: Path, keys: K
         archive.open(first)
     with pytest.raises(StoreError, match="missing"):
         archive.open("0" * 64)
+
+
+def pieces_of(sealed: bytes) -> list[bytes]:
+    """Key id line, then each piece with its length."""
+    line = sealed.index(b"\n") + 1
+    found = [sealed[:line]]
+    while line < len(sealed):
+        end = line + 4 + int.from_bytes(sealed[line : line + 4], "big")
+        found.append(sealed[line:end])
+        line = end
+    return found
+
+
+def test_the_archive_gives_back_a_large_file_piece_by_piece(tmp_path: Path, keys: Keys) -> None:
+    archive, raw = Archive(tmp_path, keys), b"900101-1234567\r\n" * 60
+    for size in (1, 7, 100, 959, 960, 961):
+        chunks = [raw[at : at + size] for at in range(0, len(raw), size)]
+        extra = raw + bytes([size % 251])
+        digest = digest_of(extra)
+        assert list(archive.keeping([*chunks, extra[-1:]], digest)) == [*chunks, extra[-1:]]
+        assert b"".join(archive.pieces(digest)) == extra
+        assert len(pieces_of(next(tmp_path.rglob(f"{digest}.sealed")).read_bytes())) == len(chunks) + 2
+
+
+def test_no_piece_can_be_cut_off_left_out_exchanged_or_added(tmp_path: Path, keys: Keys) -> None:
+    archive = Archive(tmp_path, keys)
+    chunks = [bytes([n]) * 50 for n in range(4)]
+    digest, other = digest_of(b"".join(chunks)), digest_of(b"".join(reversed(chunks)))
+    assert len(list(archive.keeping(chunks, digest))) == len(list(archive.keeping(reversed(chunks), other))) == 4
+    path = next(tmp_path.rglob(f"{digest}.sealed"))
+    line, *told = pieces_of(path.read_bytes())
+    foreign = pieces_of(next(tmp_path.rglob(f"{other}.sealed")).read_bytes())[1:]
+    wrong = [told[:n] for n in range(4)] + [told[:n] + told[n + 1 :] for n in range(4)]
+    wrong += [[told[1], told[0], *told[2:]], [*told[:2], told[3], told[2]], [*told, told[3]], [*told, *told]]
+    wrong += [[*told[:n], foreign[n], *told[n + 1 :]] for n in range(4)]
+    for pieces in wrong:
+        path.write_bytes(line + b"".join(pieces))
+        with pytest.raises(StoreError, match="changed, moved"):
+            archive.open(digest)
+    for end in range(len(line), len(line + b"".join(told))):
+        path.write_bytes((line + b"".join(told))[:end])
+        with pytest.raises(StoreError):
+            archive.open(digest)
+    path.write_bytes(line + b"".join(told))
+    assert archive.open(digest) == b"".join(chunks)
+
+
+def test_what_is_not_of_its_digest_or_not_read_whole_is_not_kept(tmp_path: Path, keys: Keys) -> None:
+    archive, digest = Archive(tmp_path, keys), digest_of(b"onetwo")
+    with pytest.raises(ChangedMeanwhileError):
+        list(archive.keeping([b"one", b"two", b"three"], digest))
+    half = archive.keeping([b"one", b"two"], digest)
+    next(half)
+    half.close()  # type: ignore[attr-defined]
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert list(archive.keeping([b"one", b"two"], digest)) == [b"one", b"two"]
+    with pytest.raises(ChangedMeanwhileError):
+        list(archive.keeping([b"one"], digest))
+    assert archive.open(digest) == b"onetwo"
 
 
 def test_errors_name_no_value(keys: Keys) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.keys import Keys
+from store.many_macs import macs
 from store.tokens import Domain, digests, tokens
 
 KEYS = Keys(token=bytes(range(32)), log=bytes(32), sign=bytes(32), seals={"seal-001": bytes(32)})
@@ -48,6 +49,23 @@ def test_the_digest_begins_with_the_token(values: list[str | None], domain: Doma
     for value, token, digest in told.iter_rows():
         assert (value is None) == (token is None) == (digest is None)
         assert digest is None or (len(digest) == 32 and int.from_bytes(digest[:8], "big", signed=True) == token)
+
+
+def test_many_tokens_are_the_same_tokens() -> None:
+    # Lengths around the ends of blocks, in groups of lanes that are not full, and in columns cut from another.
+    lengths = [0, 1, 13, 46, 47, 48, 49, 50, 55, 56, 63, 64, 65, 111, 112, 113, 119, 120, 300]
+    values = pl.Series("address", [f"{'가a9'[n % 3]}" * length for n, length in enumerate(lengths * 3)])
+    for domain in DOMAINS:
+        for told in (values, values[:1], values[5:24], values.clear()):
+            found = tokens(told, domain, KEYS, are_many=True)
+            assert found.name == "address"
+            assert found.to_list() == [slow_token(value, domain, KEYS.token) for value in told]
+    full = [hmac.digest(KEYS.token, b"person\0" + value.encode(), hashlib.sha256) for value in values]
+    assert [bytes(mac) for mac in macs(values, KEYS.token, b"person\0")] == full
+    with_null = pl.Series([None, "9001011234567"])
+    assert tokens(with_null, "person", KEYS, are_many=True).to_list() == [None, LITERAL]
+    with pytest.raises(ValueError, match="65 bytes"):
+        macs(values, bytes(65), b"")
 
 
 def test_a_token_is_the_same_in_every_process() -> None:
