@@ -57,6 +57,39 @@ def test_intervals_hold_the_truth(chance_reached: float) -> None:
         assert abs(np.mean(missed)) < 0.01, f"{name} is off by {np.mean(missed):.3f} on average"
 
 
+def draw_nights(rng: np.random.Generator) -> tuple[pl.DataFrame, int, dict[str, float]]:
+    """Four nights of the queue's own design: in each office one of those below the cut is drawn in six nights of ten,
+    else the household at the cut keeps its place. The larger the office, the rarer a draw and the rarer need."""
+    nights, cell = 4, rng.integers(60, 400, 100)
+    office = np.repeat(np.arange(cell.size), cell)
+    need = (rng.random(office.size) < 8 / cell[office]).astype(np.int8)
+    at_cut = np.cumsum(cell) - cell
+    rows, chances = [], []
+    for _ in range(nights):
+        is_drawn = rng.random(cell.size) < 0.6
+        drawn = at_cut + rng.integers(0, cell)
+        rows.append(np.where(is_drawn, drawn, at_cut))
+        chances.append(np.where(rows[-1] == at_cut, 0.4 + 0.6 / cell, 0.6 / cell))
+    here, chance = np.concatenate(rows), np.concatenate(chances)
+    explored = pl.DataFrame({"is_explore": True, "chance": chance, "label": need[here]})
+    ordered = pl.DataFrame({"is_explore": False, "chance": 1.0, "label": np.repeat([1, 0], 300).astype(np.int8)})
+    selected = pl.concat([explored, ordered]).with_columns(stratum=pl.lit("all"))
+    waiting = nights * office.size
+    truth = {"base_rate": float(need.mean()), "precision": 0.5, "reach": 300 / (300 + nights * float(need.sum()))}
+    return selected, waiting, truth
+
+
+def test_intervals_hold_the_truth_when_an_office_draws_one_or_none() -> None:
+    rng = np.random.default_rng(2)
+    repeats = 150
+    inside = dict.fromkeys(("base_rate", "precision", "reach"), 0)
+    for _ in range(repeats):
+        selected, waiting, truth = draw_nights(rng)
+        for name, (_, low, high) in figures(estimate_reach(selected, waiting, rng)).items():
+            inside[name] += low <= truth[name] <= high
+    assert min(inside.values()) / repeats >= 0.90, inside
+
+
 def test_chances_are_undone() -> None:
     """Half of the strata are drawn ten times as often and need nothing: unweighted, need would seem rare."""
     selected = pl.DataFrame(
