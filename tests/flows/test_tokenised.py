@@ -47,13 +47,13 @@ def told_of(source: str, raw: bytes, piece: int, scratch: Path) -> Tokenised:
     return tokenise(chunks, head, how, STAMPS, SECRET, len(raw), scratch)
 
 
-@pytest.mark.parametrize("source", ["kepco", "nhis", "residents", "addresses", "contacts"])
+@pytest.mark.parametrize("source", ["kepco", "residents", "addresses"])
 def test_in_ranges_and_blocks_as_at_once(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = flawed(source)
     whole = told_of(source, raw, len(raw), tmp_path)
     assert whole.ranges == 1
     assert whole.bad.height > 10
-    for ranges, piece in ((2, 700), (7, 90), (40, 3000)):
+    for ranges, piece in ((2, 700), (40, 3000)):
         monkeypatch.setattr(tokenised, "BYTES_PER_RANGE", len(raw) // (ranges - 1) - 1)
         found = told_of(source, raw, piece, tmp_path)
         assert found.ranges in (ranges, ranges + 1)

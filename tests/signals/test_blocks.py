@@ -114,7 +114,9 @@ def test_every_size_of_block(source: str) -> None:
     elsewhere = {**good, "household_no": "H00000002", "valid_to": "", "phone": "없음"}
     here = {**good, "valid_to": "", "valid_from": "2024-02-01"}
     raw = write(layout, [good, elsewhere, {**good, "month": "no"}, good, here, elsewhere, {**good, "amount": "1"}])
-    raw = raw[:-2] + b"\n" + b"\xef\xbb\xbf" + raw.split(b"\n")[1] + b"\n"
+    # A mark of the start of a file, and then a quote: within a file that is no quoted cell.
+    first, separator, others = raw.split(b"\n")[1].partition(layout.separator.encode())
+    raw = raw[:-2] + b"\n" + b'\xef\xbb\xbf"' + first + b'"' + separator + others + b"\n"
     assert split_whole(raw, reader_of(source)).set_aside.height >= 3
     for size in [1, 50, 100, 101, 150, 250, len(raw) - 1, len(raw), len(raw) + 1]:
         assert_same(raw, source, [size])
