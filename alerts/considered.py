@@ -41,25 +41,35 @@ OPEN: Mapping[str, str] = {
 }
 
 
-def summarise(considered: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:
-    """One row per office: office, name_ko, district, district_ko, considered, one count per decision, urgent, cut_band,
-    and of the alerts now open: open, open_{works_as} for each, overdue (the escalated too), escalated.
+# Households counted by all that a summary asks of them.
+_TOLD = {name: kind for name, kind in CONSIDERED.items() if name != "household_key"}
+TALLY = pl.Schema({**_TOLD, "households": pl.Int64()})
+
+
+def tally(considered: pl.DataFrame) -> pl.DataFrame:
+    """tables.CONSIDERED -> TALLY."""
+    told = considered.select(pl.col(name).cast(kind) for name, kind in _TOLD.items())
+    return told.group_by(list(_TOLD)).agg(households=pl.len().cast(pl.Int64)).select(TALLY.names())
+
+
+def summarise(counted: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:
+    """TALLY -> one row per office: office, name_ko, district, district_ko, considered, one count per decision, urgent,
+    cut_band, and of the alerts now open: open, open_{works_as} for each, overdue (the escalated too), escalated.
 
     `offices`: office, name_ko, district, district_ko; each appears, also with nothing to do. Households without an
     office, or in one nobody listed, are counted under district "". The counts add up to `considered`.
     """
-    households = take(considered, CONSIDERED, "considered").with_columns(pl.col("office").fill_null(""))
-    counts = [(pl.col("decision") == code).sum().cast(pl.Int64).alias(code) for code in DECISIONS]
+    households = take(counted, TALLY, "counted").with_columns(pl.col("office").fill_null(""))
     by_office = households.group_by("office").agg(
-        pl.len().cast(pl.Int64).alias("considered"),
-        *counts,
-        pl.col("is_urgent").sum().cast(pl.Int64).alias("urgent"),
+        pl.col("households").sum().alias("considered"),
+        *(_sum_where(pl.col("decision") == code).alias(code) for code in DECISIONS),
+        _sum_where(pl.col("is_urgent")).alias("urgent"),
         # The band of the last household that joined by risk; null where nobody did.
         pl.col("band").filter(pl.col("decision") == "queued_risk").min().alias("cut_band"),
-        pl.col("works_as").is_not_null().sum().cast(pl.Int64).alias("open"),
-        *((pl.col("works_as") == code).sum().cast(pl.Int64).alias(f"open_{code}") for code in WORKS_AS),
-        (pl.col("escalation") >= 1).sum().cast(pl.Int64).alias("overdue"),
-        (pl.col("escalation") >= 2).sum().cast(pl.Int64).alias("escalated"),
+        _sum_where(pl.col("works_as").is_not_null()).alias("open"),
+        *(_sum_where(pl.col("works_as") == code).alias(f"open_{code}") for code in WORKS_AS),
+        _sum_where(pl.col("escalation") >= 1).alias("overdue"),
+        _sum_where(pl.col("escalation") >= 2).alias("escalated"),
     )
     listed = take(offices, OFFICES, "offices")
     figures = pl.col("considered", "urgent", *DECISIONS, *OPEN).fill_null(0)
@@ -73,6 +83,10 @@ def summarise(considered: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:
         .select(*OFFICES.names(), "considered", *DECISIONS, "urgent", "cut_band", *OPEN)
         .sort("district", "office")
     )
+
+
+def _sum_where(condition: pl.Expr) -> pl.Expr:
+    return pl.col("households").filter(condition).sum()
 
 
 def write_csv(summary: pl.DataFrame) -> bytes:

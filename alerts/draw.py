@@ -22,6 +22,16 @@ def splitmix64(keys: pl.Series) -> pl.Series:
     return pl.Series("tie", x ^ (x >> np.uint64(31)), dtype=pl.UInt64)
 
 
+def draw_salt(rng: np.random.Generator) -> int:
+    return int(rng.integers(1, 2**63))
+
+
+def lots(households: pl.Series, salt: int) -> pl.Series:
+    """lot: each household's number in the night's draw, the lowest first. It depends on nobody else's being there, so
+    that a country can be worked in parts."""
+    return splitmix64(pl.Series(households.to_numpy() ^ np.int64(salt))).rename("lot")
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A district's own criterion and the waiting households that meet it."""
@@ -39,34 +49,32 @@ def place(
     rng: np.random.Generator,
     claims: Sequence[Claim] = (),
 ) -> pl.DataFrame:
-    """candidates (household_key, office, probability, points), free (office, free: Int64, one row per office of a
-    candidate) -> household_key, decision (queued_criterion | queued_risk | queued_explore | below_cut), criterion,
-    inclusion, told_over.
+    """candidates (household_key, office, probability, points, lot), free (office, free, waiting: how many wait in all,
+    of whom `candidates` may leave out who cannot be chosen) -> household_key, decision (queued_criterion | queued_risk
+    | queued_explore | below_cut), criterion, inclusion, told_over.
 
     An office with room for everybody draws nobody. Otherwise its share of places for the draw is rounded at random, so
     that five free places still explore in one night of four. Claims choose first, in their order, but never a place of
     the draw. `inclusion` is the chance of being queued before any draw, given what the claims took: weighting by it
     needs no more. `told_over`: see _told_over.
     """
-    places = _explore_places(candidates, free, explore_share, rng)
+    places = _explore_places(free, explore_share, rng)
     ranked = _rank(candidates)
     claimed = _claim(ranked, places, claims, rng)
     rest, places = _without(ranked, places, claimed)
     ranked = rest.join(places, on="office", how="left", maintain_order="left")
     in_pool = pl.col("position") >= pl.col("free") - pl.col("explore")
-    drawn = (
-        ranked.with_columns(u=pl.Series(rng.random(ranked.height)))
-        .with_columns(is_pool=in_pool, draw=pl.when(in_pool).then("u").rank("ordinal").over("office"))
-        .select(
-            "household_key",
-            "office",
-            decision=pl.when(~pl.col("is_pool"))
-            .then(pl.lit("queued_risk"))
-            .when(pl.col("draw") <= pl.col("explore"))
-            .then(pl.lit("queued_explore"))
-            .otherwise(pl.lit("below_cut")),
-            inclusion=_inclusion(),
-        )
+    drawn = ranked.with_columns(
+        is_pool=in_pool, draw=pl.when(in_pool).then("lot").rank("ordinal").over("office")
+    ).select(
+        "household_key",
+        "office",
+        decision=pl.when(~pl.col("is_pool"))
+        .then(pl.lit("queued_risk"))
+        .when(pl.col("draw") <= pl.col("explore"))
+        .then(pl.lit("queued_explore"))
+        .otherwise(pl.lit("below_cut")),
+        inclusion=_inclusion(),
     )
     taken = claimed.with_columns(decision=pl.lit("queued_criterion"), inclusion=pl.lit(1.0))
     placed = pl.concat([taken, drawn], how="diagonal")
@@ -136,16 +144,24 @@ def _rank(candidates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _explore_places(
-    candidates: pl.DataFrame, free: pl.DataFrame, explore_share: float, rng: np.random.Generator
-) -> pl.DataFrame:
+def likeliest_and_luckiest(candidates: pl.DataFrame, capacity: pl.DataFrame, criteria: Sequence[str]) -> pl.Series:
+    """Marks who could be given one of the office's places (capacity: office, capacity), whoever else waits for them.
+
+    Whoever is given one has, of all that wait, at most so many before him as there are places: in likelihood, in lot, or
+    in likelihood among those that meet a criterion.
+    """
+    ranked = _rank(candidates.with_row_index("row")).join(capacity, on="office", how="left", maintain_order="left")
+    nth_lot = pl.col("lot").rank("ordinal").over("office")
+    can = (pl.col("position") < pl.col("capacity")) | (nth_lot <= pl.col("capacity"))
+    for name in criteria:
+        meets = pl.col("criteria").list.contains(name)
+        can |= meets & (meets.cast(pl.Int64).cum_sum().over("office") <= pl.col("capacity"))
+    return ranked.with_columns(can=can.fill_null(True)).sort("row")["can"]
+
+
+def _explore_places(free: pl.DataFrame, explore_share: float, rng: np.random.Generator) -> pl.DataFrame:
     """office, free, waiting, whole, part, explore: `whole` places, and one more with chance `part`."""
-    offices = (
-        candidates.group_by("office")
-        .agg(waiting=pl.len().cast(pl.Int64))
-        .join(free, on="office", how="left", validate="1:1")
-        .sort("office")
-    )
+    offices = free.sort("office")
     exact = (pl.col("free") * explore_share).round(9)
     is_short = pl.col("waiting") > pl.col("free")
     return (

@@ -4,6 +4,7 @@ import json
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,15 @@ def main(folder: Path, parts: int) -> None:
     sums = []
     for i in range(parts):
         started = time.perf_counter()
-        built = build(prepared, part=(i, parts))
+        mine = pl.col("household_key") % parts == i
+        built = build(
+            replace(
+                prepared,
+                households=prepared.households.filter(mine),
+                observations=prepared.observations.filter(mine),
+                contacts=prepared.contacts.filter(mine),
+            )
+        )
         seconds += time.perf_counter() - started
         if i == 0:
             built.features.write_parquet(folder / "ours.parquet")

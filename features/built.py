@@ -1,10 +1,12 @@
 """Prepared -> one row of numbers per household, with the facts and the evidence that officers read."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from features.across import Across
 from features.catalogue import Feature, feature_list
@@ -18,6 +20,7 @@ from features.shapes import shapes_of
 from signals.signal import Signal
 
 Matrix = npt.NDArray[np.float32]  # (features, households): a feature is one contiguous row
+Rows = Mapping[str, Matrix]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,62 +30,52 @@ class Built:
     evidence: pl.DataFrame  # features.evidence.EVIDENCE
 
 
-def build(prepared: Prepared, households: pl.Series | None = None, part: tuple[int, int] = (0, 1)) -> Built:
-    """`households`: only these, by key. `part` (i, n): only those with household_key % n == i."""
-    homes = _homes(prepared, households, part)
-    contacts = _placed(prepared.contacts, homes, part)
-    told = told_of(_placed(prepared.observations, homes, part), homes.height, len(prepared.signals))
+def build(prepared: Prepared, households: pl.Series | None = None, wanted: Collection[str] | None = None) -> Built:
+    """`households`: only these, by key. `wanted`: only these features; facts and evidence are the same."""
+    homes = prepared.households
+    if households is not None:
+        homes = homes.filter(pl.col("household_key").is_in(households.implode()))
+    homes = homes.with_row_index("row")
+    contacts = _placed(prepared.contacts, homes)
+    told = told_of(_placed(prepared.observations, homes), homes.height, len(prepared.signals))
 
-    listed = feature_list({signal.name: signal for signal in prepared.signals})
+    listed = tuple(f for f in feature_list(prepared.catalogue) if wanted is None or f.name in wanted)
     matrix: Matrix = np.empty((len(listed), homes.height), np.float32)
-    across, evidence, benefits = _fill_signals(matrix, prepared, told, homes)
+    rows = {feature.name: row for feature, row in zip(listed, matrix, strict=True)}
+    across, evidence, benefits = _fill_signals(rows, prepared, told, homes)
     evidence_frame = join_evidence(evidence, homes["household_key"])
     status = address_status(homes, contacts)
     summary = summarise_contacts(contacts, prepared.as_of)
-    _fill_groups(matrix, listed, "across", across.values())
-    _fill_groups(matrix, listed, "household", household_values(homes, status, benefits, prepared.as_of))
-    _fill_groups(matrix, listed, "contacts", contact_values(summary, homes.height))
-    features = pl.DataFrame([homes["household_key"], *(pl.Series(f.name, matrix[i]) for i, f in enumerate(listed))])
+    _fill_groups(rows, listed, "across", across.values())
+    _fill_groups(rows, listed, "household", household_values(homes, status, benefits, prepared.as_of))
+    _fill_groups(rows, listed, "contacts", contact_values(summary, homes.height))
+    # By way of Arrow the columns are the matrix itself, not copies.
+    features = pl.DataFrame([homes["household_key"], *(pl.Series(f, pa.array(row)) for f, row in rows.items())])
     relieved = relieved_domains(evidence_frame, prepared.signals)
     return Built(features, _facts(homes, status, summary, relieved), evidence_frame)
 
 
-def _homes(prepared: Prepared, households: pl.Series | None, part: tuple[int, int]) -> pl.DataFrame:
-    i, n = part
-    if not 0 <= i < n:
-        raise ValueError(f"part {i} of {n}: must be 0 <= i < n")
-    homes = prepared.households.filter(_is_of(part))
-    chosen = homes if households is None else homes.filter(pl.col("household_key").is_in(households.implode()))
-    return chosen.with_row_index("row")
-
-
-def _is_of(part: tuple[int, int]) -> pl.Expr:
-    # Polars' % takes the divisor's sign: never negative here.
-    return pl.col("household_key") % part[1] == part[0]
-
-
-def _placed(frame: pl.DataFrame, homes: pl.DataFrame, part: tuple[int, int]) -> pl.DataFrame:
+def _placed(frame: pl.DataFrame, homes: pl.DataFrame) -> pl.DataFrame:
     """Only what is of these households, row = their place among them."""
-    # The join alone would do the same: a part's few are cheaper to find first.
-    return frame.filter(_is_of(part)).join(homes.select("household_key", "row"), on="household_key")
+    return frame.join(homes.select("household_key", "row"), on="household_key")
 
 
 def _fill_signals(
-    matrix: Matrix, prepared: Prepared, told: list[Told], homes: pl.DataFrame
+    rows: Rows, prepared: Prepared, told: list[Told], homes: pl.DataFrame
 ) -> tuple[Across, list[pl.DataFrame], npt.NDArray[np.float64]]:
     across = Across(prepared.as_of, homes.height)
     benefits = np.zeros(homes.height)
     evidence = []
-    start = 0
     for signal, feed, of_signal in zip(prepared.signals, prepared.feeds, told, strict=True):
-        shapes = shapes_of(signal)
-        block, start = matrix[start : start + len(shapes)], start + len(shapes)
+        named = ((f"{signal.name}__{shape.name}", shape) for shape in shapes_of(signal))
+        block = [(rows[name], shape) for name, shape in named if name in rows]
         if not feed.is_open:
-            block.fill(np.nan)
+            for row, _ in block:
+                row.fill(np.nan)
             continue
         measured = measure(signal, feed, of_signal)
         not_covered = _not_covered(signal, homes)
-        for row, shape in zip(block, shapes, strict=True):
+        for row, shape in block:
             is_known = not shape.lag or shape.lag < len(feed.lags)
             row.fill(shape.empty if is_known else np.nan)
             row[not_covered] = np.nan
@@ -100,10 +93,10 @@ def _not_covered(signal: Signal, homes: pl.DataFrame) -> Ints:
     return np.flatnonzero(~is_covered.to_numpy())
 
 
-def _fill_groups(matrix: Matrix, listed: tuple[Feature, ...], group: str, values: Values) -> None:
-    for i, feature in enumerate(listed):
+def _fill_groups(rows: Rows, listed: tuple[Feature, ...], group: str, values: Values) -> None:
+    for feature in listed:
         if feature.group == group:
-            matrix[i] = values[feature.name.removeprefix(f"{group}__")]
+            rows[feature.name][:] = values[feature.name.removeprefix(f"{group}__")]
 
 
 def _facts(homes: pl.DataFrame, status: pl.Series, summary: pl.DataFrame, relieved: pl.DataFrame) -> pl.DataFrame:

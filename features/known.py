@@ -24,26 +24,26 @@ class Known:
     contacts: pl.DataFrame
 
 
-def resident_spells(known: Known) -> pl.DataFrame:
+def resident_spells(residents: pl.DataFrame, as_of: date) -> pl.DataFrame:
     keys = ("person_key", "household_key", "valid_from")
     columns = (*keys, "received_on", "valid_to", "birth_year", "is_head")
-    return _last_told(known.residents, keys, columns, known.as_of)
+    return _last_told(residents, keys, columns, as_of)
 
 
-def address_spells(known: Known) -> pl.DataFrame:
+def address_spells(addresses: pl.DataFrame, as_of: date) -> pl.DataFrame:
     keys = ("household_key", "address_key", "valid_from")
     columns = (*keys, "received_on", "valid_to", "building_key", "has_unit", "housing", "office")
-    frame = known.addresses.with_columns(pl.col("housing").cast(HOUSINGS))
-    return _last_told(frame, keys, columns, known.as_of)
+    frame = addresses.with_columns(pl.col("housing").cast(HOUSINGS))
+    return _last_told(frame, keys, columns, as_of)
 
 
-def contacts_told(known: Known) -> pl.DataFrame:
+def contacts_told(contacts: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """One row per household and alert: the answer that stands. Own alerts and past rounds alike."""
     columns = ("household_key", "alert", "received_on", "selected_on", "contacted_on", "outcome")
-    told = known.contacts.lazy().filter(pl.col("received_on") <= known.as_of).select(columns).collect()
+    told = contacts.lazy().filter(pl.col("received_on") <= as_of).select(columns).collect()
     often = is_repeated(told["household_key"])
     standing = pl.concat([told.filter(~often), last_told(told.filter(often))])
-    return standing.filter(pl.col("selected_on") <= known.as_of)
+    return standing.filter(pl.col("selected_on") <= as_of)
 
 
 def holds_on(day: date | pl.Expr) -> pl.Expr:

@@ -1,4 +1,7 @@
-"""Persons, addresses and households at `as_of`: who lives where."""
+"""Persons, addresses and households at `as_of`: who lives where.
+
+Two steps, because each needs all that is told of its own keys and no more: a country is worked range by range.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,41 +17,79 @@ Counts = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class Enrolled:
+    """All persons of a range of person keys."""
+
+    persons: pl.DataFrame  # person_key, household_key (null: lives in none now)
+    roll: pl.DataFrame  # person_key, household_key, birth_year, is_head, is_current: members; who left: household only
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Housed:
+    """All households of a range of household keys."""
+
     households: pl.DataFrame  # household_key, members, current address; sorted by key
-    persons: pl.DataFrame  # person_key, household_key: who lives in a household now
-    known_persons: pl.Series  # everybody ever told, some more than once
-    spells: pl.DataFrame  # addresses of all households, ended ones too
+    holders: pl.DataFrame  # key (address or building), household_key, valid_from, valid_to, is_building, is_living,
+    # is_current: addresses of all households, ended ones too; a building where the address names a unit of it
     known_households: pl.Series
     counts: Counts
 
 
-def link(residents: pl.DataFrame, addresses: pl.DataFrame, as_of: date) -> Links:
-    """`residents`, `addresses`: spells as last told."""
+def enrol(residents: pl.DataFrame, as_of: date) -> Enrolled:
+    """`residents`: spells as last told of whole persons."""
     homes, in_two = _one_household_each(residents.filter(holds_on(as_of)))
+    listed = residents.select("person_key").unique().join(homes.select("person_key"), on="person_key", how="anti")
+    persons = pl.concat([homes.select("person_key", "household_key"), listed], how="diagonal")
+    members = homes.select("person_key", "household_key", "birth_year", "is_head", is_current=True)
+    once = residents.select("household_key").unique().join(members, on="household_key", how="anti")
+    roll = pl.concat([members, once.with_columns(is_current=pl.lit(False))], how="diagonal")
+    return Enrolled(persons, roll, {"person_in_two_households": in_two})
+
+
+def house(roll: pl.DataFrame, addresses: pl.DataFrame, as_of: date) -> Housed:
+    """`roll`: Enrolled.roll, `addresses`: spells as last told, both of whole households."""
     current = _current_addresses(addresses, as_of)
-    listed = residents["household_key"].unique()
+    listed = roll["household_key"].unique()
     # A household of which no resident was ever told, only an address, is a gap in the register, not an empty flat.
     unlisted = current.select("household_key").filter(~pl.col("household_key").is_in(listed.implode()))
-    members = pl.concat([_members(homes, as_of), unlisted], how="diagonal").sort("household_key")
+    members = pl.concat([_members(roll.filter("is_current"), as_of), unlisted], how="diagonal")
     households = members.join(current, on="household_key", how="left")
-    households = households.with_columns(is_shared=is_repeated(households["address_key"]))
     moves = _moves(addresses, as_of)
     known_households = pl.concat([listed, addresses["household_key"]]).unique()
-    return Links(
+    return Housed(
         households=households.join(moves, on="household_key", how="left").sort("household_key"),
-        persons=homes.select("person_key", "household_key"),
-        known_persons=residents["person_key"],
-        spells=addresses.select("household_key", "address_key", "building_key", "valid_from", "valid_to"),
+        holders=_holders(addresses, households),
         known_households=known_households,
         counts={
             "households": households.height,
             "ended_households": known_households.len() - households.height,
             "households_without_residents": unlisted.height,
             "households_without_address": households["address_key"].null_count(),
-            "person_in_two_households": in_two,
         },
     )
+
+
+def shared_addresses(holders: pl.DataFrame) -> pl.DataFrame:
+    """household_key, is_shared: who lives at an address that is another household's too. Of whole address keys."""
+    current = holders.filter("is_current")
+    return current.filter(is_repeated(current["key"])).select("household_key", is_shared=pl.lit(True))
+
+
+def _holders(addresses: pl.DataFrame, households: pl.DataFrame) -> pl.DataFrame:
+    spells = addresses.select("household_key", "address_key", "building_key", "valid_from", "valid_to")
+    living = households.select("household_key", at="address_key", since="valid_from", is_living=pl.lit(True))
+    is_current = (pl.col("address_key") == pl.col("at")) & (pl.col("valid_from") == pl.col("since"))
+    spells = spells.join(living, on="household_key", how="left").with_columns(
+        pl.col("is_living").fill_null(False), is_current=is_current.fill_null(False)
+    )
+    columns = ("household_key", "valid_from", "valid_to", "is_living")
+    units = spells.select(*columns, "is_current", key="address_key", is_building=pl.lit(False))
+    # An address that names no unit is its building: it is there already.
+    buildings = spells.filter(pl.col("address_key") != pl.col("building_key")).select(
+        *columns, is_current=pl.lit(False), key="building_key", is_building=pl.lit(True)
+    )
+    return pl.concat([units, buildings])
 
 
 def _one_household_each(current: pl.DataFrame) -> tuple[pl.DataFrame, int]:

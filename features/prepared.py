@@ -1,4 +1,8 @@
-"""Known -> Prepared: everything that is worked out once, before households are worked in parts."""
+"""Known -> Prepared: everything that is worked out once, before numbers are made of it.
+
+A whole frame of each table may be handed in (`prepare`), or the same steps are taken range by range of their keys, and
+what each yields is brought together by household (`Gathered`): a country does not fit into memory at once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +10,14 @@ from datetime import date
 
 import polars as pl
 
-from features.attach import attach
+from features.attach import Keyed, attach
 from features.feeds import HORIZON_DAYS, HORIZON_MONTHS, Feed, month_index, read_feeds
 from features.known import Known, address_spells, contacts_told, resident_spells
-from features.links import Counts, link
+from features.links import Counts, enrol, house, shared_addresses
 from signals.catalogue import SIGNALS
 from signals.signal import Signal
+
+TOLD = ("key", "key_kind", "observed_on", "received_on", "months", "amount_won")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,58 +32,74 @@ class Prepared:
     contacts: pl.DataFrame  # of living households
     counts: Mapping[str, int]  # what could not be used, and why: never silently dropped
 
+    @property
+    def catalogue(self) -> dict[str, Signal]:
+        return {signal.name: signal for signal in self.signals}
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All that is known of some whole households."""
+
+    households: pl.DataFrame  # links.Housed.households
+    observations: pl.DataFrame  # attach.Attached.observations; of other households too
+    notices: pl.DataFrame  # attach.Attached.notices, one row or several a household
+    shared: pl.DataFrame  # links.shared_addresses
+    contacts: pl.DataFrame  # signals.tables.CONTACTS
+
 
 def prepare(known: Known, signals: Mapping[str, Signal] = SIGNALS) -> Prepared:
     as_of, entries = known.as_of, tuple(signals.values())
-    told, counts = _told(known, entries)
-    residents, addresses, contacts = resident_spells(known), address_spells(known), contacts_told(known)
+    residents = resident_spells(known.residents, as_of)
+    addresses, contacts = address_spells(known.addresses, as_of), known.contacts
+    observations = known.observations
     # Ours are a third of what was handed in: a caller who keeps no hold on it gets the rest back here.
     del known
-    links = link(residents, addresses, as_of)
-    feeds = read_feeds(_calendar(told), entries, as_of)
-    recent = _within_horizon(told, entries, feeds)
-    counts["outside_horizon"] = told.height - recent.height
-    del told
-    attached = attach(recent, links)
-    households = links.households.join(attached.ambiguous, on="household_key", how="left").sort("household_key")
+    feeds = read_feeds(calendar(observations.lazy(), entries, as_of), entries, as_of)
+    told, counts = within_horizon(observations, entries, feeds, as_of)
+    del observations
+    enrolled = enrol(residents, as_of)
+    housed = house(enrolled.roll, addresses, as_of)
+    keyed = Keyed(enrolled.persons, housed.holders, housed.households["household_key"], housed.known_households)
+    attached = attach(told, keyed)
+    shared = shared_addresses(housed.holders)
+    gathered = Gathered(housed.households, attached.observations, attached.notices, shared, contacts)
+    counted = housed.counts | enrolled.counts | counts | attached.counts
+    return gather(gathered, entries, feeds, counted, as_of)
+
+
+def gather(
+    found: Gathered, signals: tuple[Signal, ...], feeds: tuple[Feed, ...], counts: Mapping[str, int], as_of: date
+) -> Prepared:
+    notices = found.notices.group_by("household_key").agg(pl.col("notices").sum())
+    households = (
+        found.households.join(found.shared.unique("household_key"), on="household_key", how="left")
+        .with_columns(pl.col("is_shared").fill_null(False))
+        .join(notices, on="household_key", how="left")
+        .sort("household_key")
+    )
+    contacts = contacts_told(found.contacts, as_of)
     of_living = contacts.join(households, on="household_key", how="semi")
-    counts["contacts_of_others"] = contacts.height - of_living.height
-    counted = links.counts | counts | attached.counts
-    return Prepared(as_of, entries, feeds, households, attached.observations, of_living, counted)
+    others = {"contacts_of_others": contacts.height - of_living.height}
+    return Prepared(as_of, signals, feeds, households, found.observations, of_living, dict(counts) | others)
 
 
-def _told(known: Known, signals: tuple[Signal, ...]) -> tuple[pl.DataFrame, Counts]:
-    """Observations received and observed by `as_of`, of signals in the catalogue, as small columns."""
-    known_by_then = known.observations.lazy().filter(pl.col("received_on") <= known.as_of)
-    number = pl.col("signal").cast(pl.Enum([signal.name for signal in signals]), strict=False).to_physical()
-    told = known_by_then.select(
-        "key",
-        "key_kind",
-        "observed_on",
-        "received_on",
-        "months",
-        "amount_won",
-        signal=number.cast(pl.Int16),
-        days_ago=(pl.lit(known.as_of) - pl.col("observed_on")).dt.total_days().cast(pl.Int32),
-    ).collect()
-    in_catalogue = told.filter(pl.col("signal").is_not_null())
-    past = in_catalogue.filter(pl.col("days_ago") >= 0)
-    counts = {
-        "observations": told.height,
-        "unknown_signal": told.height - in_catalogue.height,
-        "observed_after_as_of": in_catalogue.height - past.height,
-    }
-    return past, counts
-
-
-def _calendar(told: pl.DataFrame) -> pl.DataFrame:
-    by_day = told.group_by("signal", "observed_on").agg(first_received=pl.col("received_on").min())
-    months = by_day.group_by("signal", month=month_index("observed_on")).agg(pl.col("first_received").min())
+def calendar(observations: pl.LazyFrame, signals: tuple[Signal, ...], as_of: date) -> pl.DataFrame:
+    """signal (number), month, first_received: what feeds are read from. `observations`: signals.tables.OBSERVATIONS."""
+    known = observations.filter((pl.col("received_on") <= as_of) & (pl.col("observed_on") <= as_of))
+    by_day = known.group_by("signal", "observed_on").agg(first_received=pl.col("received_on").min())
+    numbered = by_day.collect(engine="streaming").with_columns(signal=_number(signals)).drop_nulls("signal")
+    months = numbered.group_by("signal", month=month_index("observed_on")).agg(pl.col("first_received").min())
     return months.sort("signal", "month")
 
 
-def _within_horizon(told: pl.DataFrame, signals: tuple[Signal, ...], feeds: tuple[Feed, ...]) -> pl.DataFrame:
-    """Adds bucket: lag behind the feed's latest month; of an event, days ago."""
+def within_horizon(
+    observations: pl.DataFrame, signals: tuple[Signal, ...], feeds: tuple[Feed, ...], as_of: date
+) -> tuple[pl.DataFrame, Counts]:
+    """Observations of signals in the catalogue, received and observed by `as_of` and not too old, as small columns.
+
+    Adds days_ago, and bucket: lag behind the feed's latest month; of an event, days ago.
+    """
     of_feed = pl.DataFrame(
         {
             "signal": pl.Series(range(len(signals)), dtype=pl.Int16),
@@ -86,14 +108,29 @@ def _within_horizon(told: pl.DataFrame, signals: tuple[Signal, ...], feeds: tupl
             "latest": pl.Series([feed.latest_month for feed in feeds], dtype=pl.Int32),
         }
     )
+    days_ago = (pl.lit(as_of) - pl.col("observed_on")).dt.total_days().cast(pl.Int32)
+    known_by_then = observations.lazy().filter(pl.col("received_on") <= as_of)
+    told = known_by_then.select(*TOLD, signal=_number(signals), days_ago=days_ago).collect()
+    in_catalogue = told.filter(pl.col("signal").is_not_null())
+    past = in_catalogue.filter(pl.col("days_ago") >= 0)
     lag = pl.col("latest") - month_index("observed_on")
-    bucket = pl.when("is_event").then("days_ago").otherwise(lag)
     limit = pl.when("is_event").then(HORIZON_DAYS).otherwise(HORIZON_MONTHS - 1)
-    return (
-        told.lazy()
+    recent = (
+        past.lazy()
         .join(of_feed.lazy(), on="signal", how="left")
-        .with_columns(bucket=bucket)
+        .with_columns(bucket=pl.when("is_event").then("days_ago").otherwise(lag).cast(pl.Int16))
         .filter(pl.col("is_open") & (pl.col("bucket") <= limit))
         .drop("is_event", "is_open", "latest")
         .collect()
     )
+    return recent, {
+        "observations": told.height,
+        "unknown_signal": told.height - in_catalogue.height,
+        "observed_after_as_of": in_catalogue.height - past.height,
+        "outside_horizon": past.height - recent.height,
+    }
+
+
+def _number(signals: tuple[Signal, ...]) -> pl.Expr:
+    names = pl.Enum([signal.name for signal in signals])
+    return pl.col("signal").cast(names, strict=False).to_physical().cast(pl.Int16)

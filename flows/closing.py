@@ -5,38 +5,40 @@ from pathlib import Path
 
 import polars as pl
 
-from alerts.queue import Filled
 from flows.desk import Desk
 from flows.queue_settings import capacity_on
 from flows.run import Run
 from flows.scoring import Scored
 from flows.summary import NightSummary, OfficeQueue, Taken
+from flows.telling import Queues
 
 NOT_JOINED = ("unknown_person", "unknown_address", "unknown_household", "ambiguous", "person_in_two_households")
 
 
 def close_night(
-    desk: Desk, run: Run, taken: tuple[Taken, ...], scored: Scored, filled: Filled, offices: pl.DataFrame, outbox: Path
+    desk: Desk, run: Run, taken: tuple[Taken, ...], scored: Scored, queues: Queues, offices: pl.DataFrame, outbox: Path
 ) -> NightSummary:
-    decisions = dict(
-        filled.considered.group_by("decision").len().sort("decision").cast({"decision": pl.String}).iter_rows()
-    )
-    new = int(filled.alerts["is_new"].sum())
+    counted = queues.tally.group_by("decision").agg(pl.col("households").sum()).sort("decision")
+    decisions = dict(counted.cast({"decision": pl.String}).iter_rows())
+    alerts = queues.told.alerts
+    new = int(alerts["is_new"].sum())
     run.counts = {
-        "households": scored.scores.height, "open": filled.alerts.height, "new": new, "decisions": decisions,
-        "not_used": dict(scored.prepared.counts),
+        "households": scored.households, "open": alerts.height, "new": new, "decisions": decisions,
+        "not_used": dict(scored.counts),
     }  # fmt: skip
     return NightSummary(
-        as_of=run.as_of, run=run.id, model=run.model, taken=taken, households=scored.scores.height,
-        decisions=decisions, not_joined={name: scored.prepared.counts[name] for name in NOT_JOINED},
-        offices=_offices(desk, run.as_of, filled, offices), outbox=outbox, replies=desk.replies, seconds=run.seconds,
+        as_of=run.as_of, run=run.id, model=run.model, taken=taken, households=scored.households,
+        decisions=decisions, not_joined={name: scored.counts[name] for name in NOT_JOINED},
+        offices=_offices(desk, run.as_of, queues, offices), outbox=outbox, replies=desk.replies, seconds=run.seconds,
     )  # fmt: skip
 
 
-def _offices(desk: Desk, as_of: date, filled: Filled, offices: pl.DataFrame) -> tuple[OfficeQueue, ...]:
+def _offices(desk: Desk, as_of: date, queues: Queues, offices: pl.DataFrame) -> tuple[OfficeQueue, ...]:
     places = capacity_on(desk, offices, as_of)
-    held = filled.alerts.group_by("office").agg(open=pl.len(), new=pl.col("is_new").sum())
-    below = filled.considered.filter(pl.col("decision") == "below_cut").group_by("office").agg(below=pl.len())
+    held = queues.told.alerts.group_by("office").agg(open=pl.len(), new=pl.col("is_new").sum())
+    below = (
+        queues.tally.filter(pl.col("decision") == "below_cut").group_by("office").agg(below=pl.col("households").sum())
+    )
     told = offices.join(held, on="office", how="left").join(below, on="office", how="left")
     counts = pl.col("open", "new", "below").fill_null(0).cast(pl.Int64)
     rows = told.with_columns(counts).sort("office").select("office", "name_ko", "open", "new", "below").iter_rows()

@@ -38,6 +38,11 @@ class Desk(Glance):
         return self.settings.work
 
     @property
+    def scratch(self) -> str:
+        """A folder of our own for what a run throws away when it ends."""
+        return self.settings.engine.scratch or str(self.work / "scratch")
+
+    @property
     def inbox(self) -> Path:
         return self.work / "inbox"
 
@@ -77,7 +82,8 @@ def open_desk(config: Path, work: Path | None = None) -> Iterator[Desk]:
     try:
         with hold(folder / "lock"):
             keys = _keys(seen)
-            desk = Desk(seen.settings, seen.engine, keys, Lake(folder / "lake"), Archive(folder / "archive", keys))
+            lake, archive = Lake(seen.settings.engine.lake or folder / "lake"), Archive(folder / "archive", keys)
+            desk = Desk(seen.settings, seen.engine, keys, lake, archive)
             for place in (desk.inbox, desk.outbox, desk.replies):
                 make_folder(place)
             yield desk

@@ -11,6 +11,7 @@ from alerts.reasons import CHECKS, GROUPS, REASONS
 from flows.desk import Glance
 from flows.errors import OperatorError
 from flows.report import table_of
+from flows.telling import Told
 from signals.catalogue import SIGNALS
 from store import alerts
 from store.files import write_whole
@@ -18,8 +19,9 @@ from store.files import write_whole
 GROUPS_KO = {"across": "여러 신호를 함께 볼 때", "household": "가구 특성", "contacts": "이전 발굴·상담"}
 
 
-def keep_explanations(work: Path, told: pl.DataFrame, pushes: pl.DataFrame, run: str, model: str) -> None:
+def keep_explanations(work: Path, queue: Told, run: str, model: str) -> None:
     """Sentences and pushes of the night's alerts, by key: no name, no address."""
+    told, pushes = queue.alerts, queue.pushes
     texts = [c for c in told.columns if c.startswith(("reason_", "ease_", "check_", "benefit_"))]
     kept = told.select("alert_id", "household_key", "as_of", "signals", *texts).join(
         pushes, on="household_key", how="left"

@@ -60,15 +60,10 @@ def export(desk: Desk, as_of: date, labelled: bool, where: str) -> pl.DataFrame:
 
 
 def households_on(desk: Desk, as_of: date) -> pl.DataFrame:
-    """household_key, office and features of every household known on the day, in parts as the night builds them."""
-    prepared = prepare(known_on(desk, as_of), SIGNALS)
-    parts = -(-max(prepared.households.height, 1) // desk.settings.night.households_per_part)
-    done = []
-    for part in range(parts):
-        built = build(prepared, part=(part, parts))
-        office = built.facts.select("household_key", "office")
-        done.append(office.join(built.features, on="household_key", maintain_order="left"))
-    return pl.concat(done).sort("household_key")
+    """household_key, office and features of every household known on the day."""
+    built = build(prepare(known_on(desk, as_of), SIGNALS))
+    office = built.facts.select("household_key", "office")
+    return office.join(built.features, on="household_key", maintain_order="left").sort("household_key")
 
 
 def _log(desk: Desk, subjects: Sequence[int], reason: str) -> None:

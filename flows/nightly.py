@@ -9,12 +9,15 @@ from flows.closing import close_night
 from flows.desk import Desk, open_desk
 from flows.explain import keep_explanations
 from flows.inbox import take_in
-from flows.knowledge import known_on
 from flows.offices import read_offices
-from flows.publishing import fill_office_queues, publish, tell_reasons
+from flows.publishing import publish
+from flows.queue_settings import queue_settings, told_capacities
+from flows.ranges import arrange, open_day
 from flows.run import Run, running
-from flows.scoring import check_cohort, check_sources, explain_alerts, load_model, score_households
+from flows.scoring import Offices, check_cohort, check_sources, load_model, score_households
 from flows.summary import NightSummary
+from flows.telling import fill_office_queues
+from flows.workers import open_workers
 
 
 @flow(name="nightly", persist_result=False, log_prints=False)
@@ -26,18 +29,19 @@ def nightly(as_of: date, config: str, work: str) -> NightSummary:
 
 def work_night(desk: Desk, run: Run) -> NightSummary:
     offices = read_offices(desk.settings.offices)
-    model_id, model = run.stage(load_model, desk)
+    model = run.stage(load_model, desk)
     taken = run.stage(take_in, desk, run.as_of)
-    run.open(model_id)
+    run.open(model.id)
     run.stage(check_sources, desk, run.as_of)
 
-    known = run.stage(known_on, desk, run.as_of)
-    scored = run.stage(score_households, desk, known, model)
-    run.stage(check_cohort, desk, scored.scores.height)
-
-    filled = run.stage(fill_office_queues, desk, run, scored, known, offices)
-    pushes = run.stage(explain_alerts, scored, model, filled.alerts)
-    told = run.stage(tell_reasons, scored, filled.alerts, pushes, run.as_of)
-    keep_explanations(desk.work, told, pushes, run.id, model_id)
-    outbox = run.stage(publish, desk, run, scored, told, filled, offices, known)
-    return close_night(desk, run, taken, scored, filled, offices, outbox)
+    served = Offices(offices["office"], queue_settings(desk.settings.queue, offices, told_capacities(desk, run.as_of)))
+    day = open_day(desk, run.as_of)
+    with open_workers(desk.settings.engine, day.parts) as workers:
+        arranged = run.stage(arrange, day, workers)
+        scored = run.stage(score_households, desk, run, arranged, model, served, workers)
+        run.stage(check_cohort, desk, scored.households)
+        queues = run.stage(fill_office_queues, desk, arranged, scored, model, served, workers)
+    keep_explanations(desk.work, queues.told, run.id, model.id)
+    outbox = run.stage(publish, desk, run, queues, offices)
+    day.shuffle.clear()
+    return close_night(desk, run, taken, scored, queues, offices, outbox)

@@ -1,7 +1,7 @@
 """Progress on long work, on the terminal's error stream; silent where nobody looks."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from rich.console import Console
@@ -11,7 +11,11 @@ T = TypeVar("T")
 
 
 def track(items: Sequence[T], what: str) -> Iterator[T]:
-    if not sys.stderr.isatty() or len(items) < 2:
+    return track_all(items, len(items), what)
+
+
+def track_all(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    if not sys.stderr.isatty() or total < 2:
         yield from items
         return
     columns = (
@@ -22,4 +26,4 @@ def track(items: Sequence[T], what: str) -> Iterator[T]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield from progress.track(items, description=what)
+        yield from progress.track(items, total=total, description=what)

@@ -4,77 +4,39 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 
-from alerts.benefits import point_to
-from alerts.eases import ease
-from alerts.queue import Filled, fill_queues
-from alerts.reasons import tell
-from alerts.tables import TOLD_FACTS
 from alerts.workload import PERIOD_DAYS
-from features import Known
-from features.history import covered, history
 from flows.desk import Desk, now
-from flows.draw import seeded
-from flows.queue_settings import capacity_on, queue_settings, told_capacities
-from flows.residences import residences
+from flows.queue_settings import capacity_on
 from flows.run import Run
-from flows.scoring import Scored
-from flows.sheets import Handout, benefit_table, district_files, office_files
-from flows.stops import stopped_on
+from flows.sheets import Handout, district_files, office_files
+from flows.telling import Queues
 from signals.answers import last_told
-from signals.catalogue import SIGNALS
 from store import access_log, alerts, identities
 from store.access_log import Disclosure
 from store.cases import cases
 from store.files import make_folder, sync_folder, write_whole
 
 
-def fill_office_queues(desk: Desk, run: Run, scored: Scored, known: Known, offices: pl.DataFrame) -> Filled:
-    """Within each office's capacity; offices nobody listed have none."""
-    listed = pl.col("office").is_in(offices["office"].to_list())
-    return fill_queues(
-        scored.scores,
-        scored.facts.with_columns(office=pl.when(listed).then("office")),
-        scored.evidence,
-        alerts.open_alerts(desk.engine, run.as_of, besides=run.id),
-        known.contacts,
-        queue_settings(desk.settings.queue, offices, told_capacities(desk, run.as_of)),
-        run.as_of,
-        seeded(desk.settings.model.seed, run.as_of),
-        bands_then=alerts.bands(desk.engine, run.as_of, besides=run.id),
-        stopped=stopped_on(desk, run.as_of),
-    )
-
-
-def tell_reasons(scored: Scored, queue: pl.DataFrame, pushes: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """What raised the score, what lowered it, what to check, which benefits to look at."""
-    facts = queue.select("household_key", *TOLD_FACTS)
-    told = tell(queue, pushes, scored.evidence, facts, SIGNALS)
-    silent = covered(scored.prepared, queue["household_key"])
-    told = ease(told, pushes, scored.evidence, facts, silent, SIGNALS)
-    return point_to(told, facts, scored.evidence, benefit_table(), as_of)
-
-
-def publish(
-    desk: Desk, run: Run, scored: Scored, told: pl.DataFrame, filled: Filled, offices: pl.DataFrame, known: Known
-) -> Path:
+def publish(desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame) -> Path:
     """Alerts recorded, access recorded, then every file of the night in one rename."""
+    told = queues.told.alerts
     alerts.save(desk.engine, run.id, run.as_of, told, now())
     _record_access(desk, run, told)
-    people = identities.look_up(desk.engine, desk.keys, residences(known, told["household_key"]))
+    people = identities.look_up(desk.engine, desk.keys, queues.told.people)
     people = people.rename({"name": "head_name"})
     hand = Handout(
         as_of=run.as_of,
         told=told,
-        filled=filled,
+        tally=queues.tally,
         offices=offices,
         capacity=capacity_on(desk, offices, run.as_of),
-        history=history(scored.prepared, told["household_key"]),
-        contacts=last_told(known.contacts),
+        history=queues.told.history,
+        contacts=last_told(queues.told.contacts),
         cases=cases(desk.engine, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
     )
     files = office_files(hand, people) | district_files(hand)

@@ -2,23 +2,19 @@
 
 import polars as pl
 
-from features import Known
-from features.known import address_spells, holds_on, resident_spells
 
+def residences(roll: pl.DataFrame, homes: pl.DataFrame, households: pl.Series) -> pl.DataFrame:
+    """household_key, person_key (head, else the eldest), address_key (the newest); null where no register tells.
 
-def residences(known: Known, households: pl.Series) -> pl.DataFrame:
-    """household_key, person_key (head, else the eldest), address_key (the newest); null where no register tells."""
+    `roll`: features.links.Enrolled.roll, `homes`: features.links.Housed.households.
+    """
     wanted = households.unique().sort().to_frame("household_key")
-    people = resident_spells(known).filter(holds_on(known.as_of)).join(wanted, on="household_key", how="semi")
+    people = roll.filter("is_current").join(wanted, on="household_key", how="semi")
     heads = people.sort(
         "household_key", "is_head", "birth_year", "person_key", descending=[False, True, False, False], nulls_last=True
     ).unique("household_key", keep="first", maintain_order=True)
-    places = address_spells(known).filter(holds_on(known.as_of)).join(wanted, on="household_key", how="semi")
-    newest = places.sort("household_key", "valid_from", "address_key").unique(
-        "household_key", keep="last", maintain_order=True
-    )
     return (
         wanted.join(heads.select("household_key", "person_key"), on="household_key", how="left")
-        .join(newest.select("household_key", "address_key"), on="household_key", how="left")
+        .join(homes.select("household_key", "address_key"), on="household_key", how="left")
         .sort("household_key")
     )

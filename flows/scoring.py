@@ -1,23 +1,34 @@
-"""All households scored, part by part: memory is set by the part, not by the country."""
+"""All households scored and sifted, range by range: memory is set by the range, not by the country."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, partial
 
+import numpy as np
 import polars as pl
 
-from features import Known, Prepared, build, feature_list, prepare
+from alerts.considered import TALLY
+from alerts.draw import draw_salt
+from alerts.queue import Sifted, narrow
+from alerts.settings import QueueSettings
+from alerts.sift import sift
+from features import build, feature_list
 from flows.desk import Desk
+from flows.draw import seeded
 from flows.errors import OperatorError
-from flows.progress import track
+from flows.ranges import Arranged
+from flows.run import Run
+from flows.workers import Workers
 from models.bundle import public_key_of, unpack
-from models.explain import explain
 from models.model import Model
-from models.score import refuse_constant, score
+from models.score import refuse_one_score, score
 from signals.agencies import AGENCIES
 from signals.catalogue import SIGNALS
 from signals.layout import Agency, Register
 from signals.registers import REGISTERS
-from store import deliveries, ledger, models
+from store import alerts, deliveries, ledger, models, stops
 
 NO_MODEL = (
     "run `blindspot retrain --as-of DAY`; if the gate held the model back, its report says why "
@@ -25,21 +36,65 @@ NO_MODEL = (
 )
 
 
+RANGES_HELD = 8  # whose candidates are kept until they are narrowed together
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The model as files: what a worker loads, its signature verified each time."""
+
+    id: str
+    files: tuple[tuple[str, bytes], ...]
+    public_key: bytes
+
+    def load(self) -> Model:
+        return _loaded(self, tuple(SIGNALS))
+
+
+@cache
+def _loaded(deployed: Deployed, _: tuple[str, ...]) -> Model:
+    """Once in each worker."""
+    return unpack(dict(deployed.files), deployed.public_key, feature_list(SIGNALS))
+
+
+@dataclass(frozen=True, slots=True)
+class Offices:
+    """Those a queue is made for, and how."""
+
+    listed: pl.Series
+    settings: QueueSettings
+
+    def assign(self, facts: pl.DataFrame) -> pl.DataFrame:
+        """Offices nobody listed have no queue."""
+        is_listed = pl.col("office").is_in(self.listed.implode())
+        return facts.with_columns(office=pl.when(is_listed).then("office"))
+
+
 @dataclass(frozen=True, slots=True)
 class Scored:
-    prepared: Prepared
-    scores: pl.DataFrame  # household_key, margin, probability
-    facts: pl.DataFrame
-    evidence: pl.DataFrame
+    households: int
+    sifted: Sifted
+    counts: Mapping[str, int]  # what could not be used, and why
 
 
-def load_model(desk: Desk) -> tuple[str, Model]:
+@dataclass(frozen=True, slots=True)
+class _Range:
+    households: int
+    lowest: float
+    highest: float
+    sifted: Sifted
+    counts: Mapping[str, int]
+
+
+def load_model(desk: Desk) -> Deployed:
     """The deployed model, its signature and columns verified before LightGBM reads it."""
     champion = models.champion(desk.engine)
     if champion is None:
         raise OperatorError("no_model", "no model is deployed", NO_MODEL)
     files = models.load_files(desk.work / "models", champion)
-    return champion.id, unpack(files, public_key_of(desk.keys.sign), feature_list(SIGNALS))
+    deployed = Deployed(champion.id, tuple(sorted(files.items())), public_key_of(desk.keys.sign))
+    deployed.load()
+    return deployed
 
 
 def check_sources(desk: Desk, as_of: date) -> None:
@@ -56,18 +111,47 @@ def check_sources(desk: Desk, as_of: date) -> None:
             raise OperatorError("stale", f"{code}: the newest file came on {last[1]}, told of {last[0]:%Y-%m}", call)
 
 
-def score_households(desk: Desk, known: Known, model: Model) -> Scored:
-    prepared = prepare(known, SIGNALS)
-    parts = -(-max(prepared.households.height, 1) // desk.settings.night.households_per_part)
-    done: list[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]] = []
-    for part in track(range(parts), "Scoring households"):
-        built = build(prepared, part=(part, parts))
-        done.append((score(model, built.features), built.facts, built.evidence))
-    scores, facts, evidence = (pl.concat(frames) for frames in zip(*done, strict=True))
-    refuse_constant(scores)
-    scores = scores.sort("household_key")
-    desk.lake.write_scores(known.as_of, scores)
-    return Scored(prepared, scores, facts.sort("household_key"), evidence.sort("household_key", "signal"))
+def score_households(
+    desk: Desk, run: Run, arranged: Arranged, deployed: Deployed, offices: Offices, workers: Workers
+) -> Scored:
+    day, shuffle = arranged.day, arranged.day.shuffle
+    opened = alerts.open_alerts(desk.engine, day.as_of, besides=run.id)
+    shuffle.scatter("opened", 0, opened, "household_key", day.parts)
+    shuffle.keep("bands", 0, alerts.bands(desk.engine, day.as_of, besides=run.id))
+    stopped = stops.stopped_on(desk.engine, day.as_of)
+    salt = draw_salt(seeded(desk.settings.model.seed, day.as_of))
+    work = partial(score_range, arranged, deployed, offices, salt, stopped)
+    done, sifted = [], list[Sifted]()
+    for scored in workers.map(work, day.parts, "Scoring households"):
+        done.append((scored.households, scored.lowest, scored.highest, scored.counts))
+        sifted.append(scored.sifted)
+        if len(sifted) == RANGES_HELD:
+            sifted = [narrow(sifted, offices.settings)]
+    households, lowest, highest, counts = zip(*done, strict=True)
+    refuse_one_score(sum(households), min(lowest), max(highest))
+    desk.lake.write_scores(day.as_of, lambda: (shuffle.kept("scores", part) for part in day.sources))
+    counted = Counter(arranged.counts)
+    for more in counts:
+        counted.update(more)
+    return Scored(sum(households), narrow(sifted, offices.settings), dict(counted))
+
+
+def score_range(
+    arranged: Arranged, deployed: Deployed, offices: Offices, salt: int, stopped: pl.Series, part: int
+) -> _Range:
+    day, shuffle = arranged.day, arranged.day.shuffle
+    prepared, contacts = arranged.prepared(part)
+    model = deployed.load()
+    built = build(prepared, wanted={model.columns[place].name for place in model.trees.asked})
+    scores = score(model, built.features)
+    shuffle.keep("scores", part, scores)
+    decided = sift(
+        scores, offices.assign(built.facts), built.evidence, shuffle.gather("opened", part, [0]), contacts,
+        offices.settings, day.as_of, salt, bands_then=shuffle.kept("bands", 0), stopped=stopped,
+    )  # fmt: skip
+    margin = np.r_[scores["margin"].to_numpy(), [] if scores.height else [np.inf, -np.inf]]
+    sifted = narrow([Sifted(decided, pl.DataFrame(schema=TALLY))], offices.settings)
+    return _Range(scores.height, float(margin.min()), float(margin.max()), sifted, prepared.counts)
 
 
 def check_cohort(desk: Desk, households: int) -> None:
@@ -81,10 +165,3 @@ def check_cohort(desk: Desk, households: int) -> None:
         raise OperatorError(
             "cohort", what, "look at the newest residents and addresses files; raise night.cohort_jump if it is real"
         )
-
-
-def explain_alerts(scored: Scored, model: Model, alerts: pl.DataFrame) -> pl.DataFrame:
-    """household_key, base, one column per group of features: only for households in a queue."""
-    queued = alerts["household_key"].unique().sort()
-    here = queued.filter(queued.is_in(scored.facts["household_key"].to_list()))
-    return explain(model, build(scored.prepared, households=here).features)

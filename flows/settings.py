@@ -3,7 +3,7 @@
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -31,6 +31,14 @@ class Night(_Part):
     required_sources: tuple[str, ...] | None
     stale_after_days: Count
     cohort_jump: Annotated[float, Field(gt=0)]
+
+
+class Engine(_Part):
+    kind: Literal["local", "dask"]
+    workers: Count
+    scheduler: str | None
+    lake: str | None
+    scratch: str | None
 
 
 class Bands(_Part):
@@ -102,7 +110,7 @@ class Queue(_Part):
 class Model(_Part):
     seed: int
     trees: Count
-    leaves: Annotated[int, Field(ge=2, le=64)]
+    leaves: Annotated[int, Field(ge=2, le=32)]
     depth: Annotated[int, Field(ge=1, le=8)]
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     gap_days: Annotated[int, Field(ge=0)]
@@ -149,6 +157,7 @@ class Settings(_Part):
     offices: Path
     inbox: Inbox
     night: Night
+    engine: Engine
     queue: Queue
     model: Model
     access: Access

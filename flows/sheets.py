@@ -12,7 +12,6 @@ from alerts.considered import summarise
 from alerts.considered import write_csv as write_considered
 from alerts.district_page import write_district_page
 from alerts.page import SELECTIONS, TEMPLATES, write_office_page
-from alerts.queue import Filled
 from alerts.sheet import Office, write_csv, write_workbook
 from alerts.workload import escalated, results, workload
 from flows.run import ROOT
@@ -24,7 +23,7 @@ class Handout:
 
     as_of: date
     told: pl.DataFrame  # alerts with reasons, what lowered the score, and benefits
-    filled: Filled
+    tally: pl.DataFrame  # alerts.considered.TALLY
     offices: pl.DataFrame
     capacity: Mapping[str, int]
     history: pl.DataFrame  # features.history of the households in a queue
@@ -63,14 +62,14 @@ def office_files(hand: Handout, people: pl.DataFrame) -> dict[str, bytes]:
 
 def district_files(hand: Handout) -> dict[str, bytes]:
     """Counts of all that was considered; for districts we know also the managers' page."""
-    summary = summarise(hand.filled.considered, hand.offices)
+    summary = summarise(hand.tally, hand.offices)
     files = {
         f"{_folder(part['district'][0])}/considered.csv": write_considered(part)
         for part in summary.partition_by("district", maintain_order=True)
     }
     listed = hand.cases.join(hand.offices, on="office", how="semi")
-    load = workload(hand.filled.alerts, hand.offices, hand.capacity, listed, hand.as_of)
-    came, late = results(listed, hand.as_of), escalated(hand.filled.alerts)
+    load = workload(hand.told, hand.offices, hand.capacity, listed, hand.as_of)
+    came, late = results(listed, hand.as_of), escalated(hand.told)
     for (code, name_ko), offices in hand.offices.group_by("district", "district_ko", maintain_order=True):
         files[f"{_folder(str(code))}/index.html"] = write_district_page(
             summary.filter(pl.col("district") == code),

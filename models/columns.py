@@ -45,14 +45,20 @@ def groups_of(columns: Sequence[Column]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(c.group for c in columns))
 
 
-def matrix_of(frame: pl.DataFrame, columns: Sequence[Column]) -> Matrix:
-    """Rows x columns in the model's order, float32, within the cap, null as NaN: to train, score and explain alike."""
-    names = [c.name for c in columns]
-    if missing := [n for n in names if n not in frame.columns]:
+def require(columns: Sequence[Column], given: Sequence[str]) -> None:
+    """ModelRefused unless all are there."""
+    there = set(given)
+    if missing := [c.name for c in columns if c.name not in there]:
         raise ModelRefused(
-            f"the features lack {len(missing)} of the model's {len(names)} columns, first {missing[0]}",
+            f"the features lack {len(missing)} of the model's {len(columns)} columns, first {missing[0]}",
             "train a new model with `blindspot retrain`: the catalogue changed since this one",
         )
+
+
+def matrix_of(frame: pl.DataFrame, columns: Sequence[Column]) -> Matrix:
+    """Rows x columns in the model's order, float32, within the cap, null as NaN: to train, score and explain alike."""
+    require(columns, frame.columns)
+    names = [c.name for c in columns]
     matrix: Matrix = np.empty((frame.height, len(names)), dtype=np.float32, order="F")
     for position, name in enumerate(names):
         values = frame.get_column(name).cast(pl.Float32).to_numpy()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import lightgbm as lgb
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from models.calibration import Calibration
 from models.columns import Column, Matrix
+from models.trees import Trees
 
 Numbers = npt.NDArray[np.float64]
 
@@ -20,6 +22,11 @@ class Model:
     booster: Any  # lightgbm.Booster, which has no types
     columns: tuple[Column, ...]
     calibration: Calibration
+
+    @cached_property
+    def trees(self) -> Trees:
+        """The same margins for whole columns; needed only where many rows are scored."""
+        return Trees(self.booster)
 
     def margin(self, matrix: Matrix) -> Numbers:
         """Log-odds before calibration; pushes add up to it."""

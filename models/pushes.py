@@ -74,7 +74,7 @@ class Engine:
         column, is_new = node.feature_name, node.feature_name not in path
         onward = (*path, column) if is_new else path
         left, right = (_went_on(covers, path, column, child.cover / node.cover) for child in (node.left, node.right))
-        split = (column, _float32_below(node.value), bool(node.nan_go_left))
+        split = (column, float32_below(node.value), bool(node.nan_go_left))
         if is_new and node.left.is_leaf() and node.right.is_leaf():
             # Siblings differ in the last bit only: one look-up serves both.
             table = shapley_table(np.array(left), node.left.value)
@@ -103,7 +103,7 @@ def _went_on(covers: tuple[float, ...], path: tuple[int, ...], column: int, shar
     return tuple(cover * share if asked == column else cover for asked, cover in zip(path, covers, strict=True))
 
 
-def _float32_below(threshold: float) -> np.float32:
+def float32_below(threshold: float) -> np.float32:
     """Rows are float32: x <= threshold exactly when x <= the largest float32 not above it."""
     rounded = np.float32(threshold)
     return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded

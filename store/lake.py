@@ -1,22 +1,26 @@
 """The lake: Delta tables that only grow. Appends are idempotent per delivery; any version can be read again.
 
-One commit writes one file, sorted by the day received, so a read as of a day skips what came later by the statistics
-in the file; a first night appends two years of deliveries as one commit. Nothing is ever vacuumed.
+Every commit is sorted by the table's key, and `tidy` makes one table of many commits whose files hold ranges of it that
+do not overlap: one range of keys is read without the others, by the statistics in log and files. A night's commit holds
+a day or two of receipt, so a read as of an earlier day skips it. Nothing is ever vacuumed.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError
 
+from features.ranges import bounds, within
 from signals.tables import ADDRESSES, CONTACTS, OBSERVATIONS, RESIDENTS
 from store.faults import StoreError
 from store.files import make_folder
+from store.shuffle import Shuffle
 
 Table = Literal["observations", "residents", "addresses", "contacts"]
 TABLES: Final[Mapping[Table, pl.Schema]] = {
@@ -24,6 +28,13 @@ TABLES: Final[Mapping[Table, pl.Schema]] = {
     "residents": RESIDENTS,
     "addresses": ADDRESSES,
     "contacts": CONTACTS,
+}
+# By what each is sorted and read in ranges.
+KEYS: Final[Mapping[Table, str]] = {
+    "observations": "key",
+    "residents": "person_key",
+    "addresses": "household_key",
+    "contacts": "household_key",
 }
 SCORES: Final = pl.Schema(
     {"as_of": pl.Date, "household_key": pl.Int64, "margin": pl.Float64, "probability": pl.Float64}
@@ -34,11 +45,15 @@ _FOREVER: Final[Mapping[str, str | None]] = {
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
 _DAY_ZERO = date(1970, 1, 1)
+# A range of keys reads whole row groups.
+_WRITER: Final = WriterProperties(max_row_group_size=131_072, compression="ZSTD", compression_level=1)
+_ROWS_PER_FILE: Final = 2_000_000
 
 
 class Lake:
     def __init__(self, folder: str | Path) -> None:
-        self._folder = Path(folder)
+        """A folder, or a URL of object storage; its credentials come from the environment."""
+        self.place = str(folder).rstrip("/")
 
     def append(self, table: Table, frame: pl.DataFrame, delivery: str) -> bool:
         """False: this delivery is already there, nothing was written."""
@@ -51,9 +66,35 @@ class Lake:
         if not new:
             return []
         marks = [_mark(table, name, frame) for name, frame in new.items()]
-        rows = pl.concat(new.values()).sort("received_on", "delivery", maintain_order=True)
-        write_deltalake(delta, rows, mode="append", commit_properties=CommitProperties(app_transactions=marks))
+        rows = pl.concat(new.values()).sort(KEYS[table], "received_on", "delivery", maintain_order=True)
+        marked = CommitProperties(app_transactions=marks)
+        write_deltalake(delta, rows, mode="append", commit_properties=marked, writer_properties=_WRITER)
         return list(new)
+
+    def append_stream(self, table: Table, delivery: str, received_on: date, frames: Iterable[pl.DataFrame]) -> bool:
+        """One large delivery, frame by frame, in one commit. False: it is there already, no frame was asked for."""
+        delta = self._open(table)
+        if delta.transaction_version(delivery) is not None:
+            return False
+        mark = Transaction(delivery, (received_on - _DAY_ZERO).days)
+        schema = pl.DataFrame(schema=TABLES[table]).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        batches = (batch.cast(schema) for frame in frames for batch in _batches(table, frame, mark))
+        stream = pa.RecordBatchReader.from_batches(schema, batches)
+        marked = CommitProperties(app_transactions=[mark])
+        write_deltalake(delta, stream, mode="append", commit_properties=marked, writer_properties=_WRITER)
+        return True
+
+    def append_part(self, table: Table, rows: pl.DataFrame, part: str) -> bool:
+        """A part of many deliveries, in one commit that may run beside others. False: this part is already there."""
+        delta = self._open(table)
+        if delta.transaction_version(part) is not None:
+            return False
+        if rows.schema != TABLES[table]:
+            raise ValueError(f"{table}: columns or types differ from signals.tables: {rows.schema}")
+        mark = CommitProperties(app_transactions=[Transaction(part, 1)], max_commit_retries=100)
+        ordered = rows.sort(KEYS[table], "received_on", "delivery", maintain_order=True)
+        write_deltalake(delta, ordered, mode="append", commit_properties=mark, writer_properties=_WRITER)
+        return True
 
     def when_taken(self, table: Table, deliveries: Iterable[str]) -> dict[str, date]:
         """The day received with which each delivery went in; those that are not there, or had no row, are left out."""
@@ -80,6 +121,43 @@ class Lake:
             known = known.filter(~pl.col("delivery").is_in(sorted(superseded)))
         return known.select(wanted).collect().sort(_order(table, wanted))
 
+    def range_known_on(
+        self,
+        table: Table,
+        as_of: date,
+        superseded: Collection[str],
+        part: tuple[int, int],
+        version: int,
+        columns: Sequence[str],
+    ) -> pl.DataFrame:
+        """As known_on, of one range of the table's key (features.ranges), in no order."""
+        delta = self._open(table, version)
+        first, last = bounds(*part)
+        held = pl.col(f"min.{KEYS[table]}").le(last) & pl.col(f"max.{KEYS[table]}").ge(first)
+        actions = pl.DataFrame(delta.get_add_actions(flatten=True))
+        # Only files that can hold such keys are opened: a country has hundreds.
+        files = actions.filter(held.fill_null(True))["path"].to_list() if actions.height else []
+        if not files:
+            return pl.DataFrame(schema={name: TABLES[table][name] for name in columns})
+        known = pl.scan_parquet([f"{self._uri(table)}/{file}" for file in files])
+        known = known.filter(within(KEYS[table], *part) & (pl.col("received_on") <= as_of))
+        if superseded:
+            known = known.filter(~pl.col("delivery").is_in(sorted(superseded)))
+        return known.select(columns).collect()
+
+    def scan(self, table: Table, version: int, superseded: Collection[str] = ()) -> pl.LazyFrame:
+        told = pl.scan_delta(self._open(table, version))
+        return told.filter(~pl.col("delivery").is_in(sorted(superseded))) if superseded else told
+
+    def about(self, column: str, table: Table, version: int) -> int:
+        """How many different values a column holds, within a few hundredths; the same for the same version."""
+        told = pl.scan_delta(self._open(table, version)).select(pl.col(column).approx_n_unique())
+        return int(told.collect(engine="streaming").item())
+
+    def rows(self, table: Table, version: int | None = None) -> int:
+        actions = pl.DataFrame(self._open(table, version).get_add_actions(flatten=True))
+        return int(actions["num_records"].sum()) if actions.height else 0
+
     def versions(self) -> dict[str, int]:
         """Version of every table, to be noted by a run that reads them."""
         return {table: self._open(table).version() for table in TABLES}
@@ -89,17 +167,23 @@ class Lake:
         ids = pl.scan_delta(self._open(table)).select(pl.col("delivery").unique()).collect()
         return frozenset(ids["delivery"].to_list())
 
-    def write_scores(self, as_of: date, frame: pl.DataFrame) -> bool:
-        """Replace the day's scores (household_key, margin, probability). False: exactly these are there already."""
-        columns = (pl.col(name).cast(dtype) for name, dtype in SCORES.items() if name != "as_of")
-        rows = frame.select(pl.lit(as_of).alias("as_of"), *columns).sort("household_key")
+    def write_scores(self, as_of: date, frames: Callable[[], Iterable[pl.DataFrame]]) -> bool:
+        """Replace the day's scores (household_key, margin, probability, ascending). False: these are there already.
+
+        `frames` is asked twice, once to see what they hold and once to write them: never are all of them held.
+        """
+        columns = [pl.col(name).cast(dtype) for name, dtype in SCORES.items() if name != "as_of"]
+
+        def told() -> Iterator[pl.DataFrame]:
+            return (frame.select(pl.lit(as_of).alias("as_of"), *columns) for frame in frames())
+
         delta = self._open("scores")
-        mark = Transaction(f"scores-{as_of:%Y%m%d}", _fingerprint(rows))
+        mark = Transaction(f"scores-{as_of:%Y%m%d}", _fingerprint(told()))
         if delta.transaction_version(mark.app_id) == mark.version:
             return False
         write_deltalake(
             delta,
-            rows,
+            _stream(told(), SCORES),
             mode="overwrite",
             predicate=f"as_of = '{as_of}'",
             commit_properties=CommitProperties(app_transactions=[mark]),
@@ -110,17 +194,37 @@ class Lake:
         scores = pl.scan_delta(self._open("scores", version)).filter(pl.col("as_of") == as_of)
         return scores.select(SCORES.names()).collect().sort("household_key")
 
-    def tidy(self, files: int = 64) -> list[str]:
-        """Join small files of tables that have more than `files`. Older versions stay readable."""
-        many = [t for t in TABLES if len(self._open(t).file_uris()) > files]
+    def tidy(self, scratch: str, files: int = 64) -> list[str]:
+        """Rewrite tables of more than `files` files into ranges of keys that do not overlap. The rows stay the same, as
+        do older versions. `scratch`: a folder of our own for the sorting."""
+        many = [table for table in TABLES if len(self._open(table).file_uris()) > files]
         for table in many:
-            self._open(table).optimize.compact()
+            self._arrange(table, Shuffle(f"{scratch}/tidy-{table}"))
         return [str(table) for table in many]
 
+    def _arrange(self, table: Table, shuffle: Shuffle) -> None:
+        shuffle.clear()
+        delta, key = self._open(table), KEYS[table]
+        ranges = -(-self.rows(table) // _ROWS_PER_FILE)
+        pieces = 0
+        for file in sorted(delta.file_uris()):
+            # A sorted file is cut by rows: each piece holds few ranges, and one piece is held at a time.
+            for piece in pl.read_parquet(file).iter_slices(_ROWS_PER_FILE):
+                shuffle.scatter("rows", pieces, piece, key, ranges)
+                pieces += 1
+        others = [name for name in TABLES[table] if name != key]
+        ordered = (shuffle.gather("rows", part, range(pieces)).sort(key, *others) for part in range(ranges))
+        write_deltalake(delta, _stream(ordered, TABLES[table]), mode="overwrite", writer_properties=_WRITER)
+        shuffle.clear()
+
+    def _uri(self, table: str) -> str:
+        return f"{self.place}/{table}"
+
     def _open(self, table: Table | Literal["scores"], version: int | None = None) -> DeltaTable:
-        path = self._folder / table
-        if not DeltaTable.is_deltatable(str(path)):
-            make_folder(path)
+        path = self._uri(table)
+        if not DeltaTable.is_deltatable(path):
+            if "://" not in path:
+                make_folder(Path(path))
             schema = SCORES if table == "scores" else TABLES[table]
             by = ["as_of"] if table == "scores" else None
             DeltaTable.create(path, schema, mode="ignore", partition_by=by, configuration=_FOREVER)
@@ -142,15 +246,30 @@ def _mark(table: Table, delivery: str, frame: pl.DataFrame) -> Transaction:
     return Transaction(delivery, (frame["received_on"][0] - _DAY_ZERO).days)
 
 
+def _batches(table: Table, frame: pl.DataFrame, mark: Transaction) -> list[pa.RecordBatch]:
+    if frame.height and _mark(table, mark.app_id, frame).version != mark.version:
+        raise ValueError(f"{table}: the rows of one delivery carry one day received")
+    batches: list[pa.RecordBatch] = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches()
+    return batches
+
+
 def _order(table: Table, columns: Sequence[str]) -> list[str]:
     """Every column, those with many different values first: a sort by strings of few values is slow."""
     first = [name for name in TABLES[table] if TABLES[table][name].is_integer() and name in columns]
     return [*first, *(name for name in columns if name not in first)]
 
 
-def _fingerprint(rows: pl.DataFrame) -> int:
+def _stream(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> pa.RecordBatchReader:
+    oldest = pl.CompatLevel.oldest()
+    told = pl.DataFrame(schema=schema).to_arrow(compat_level=oldest).schema
+    tables = (frame.select(schema.names()).to_arrow(compat_level=oldest).cast(told) for frame in frames)
+    return pa.RecordBatchReader.from_batches(told, (batch for table in tables for batch in table.to_batches()))
+
+
+def _fingerprint(frames: Iterable[pl.DataFrame]) -> int:
     """63 bits over the content."""
     digest = hashlib.sha256()
-    for column in rows.get_columns():
-        digest.update(column.to_physical().to_numpy().tobytes())
+    for rows in frames:
+        for column in rows.get_columns():
+            digest.update(column.to_physical().to_numpy().tobytes())
     return int.from_bytes(digest.digest()[:8], "big") >> 1

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from alerts.considered import COUNTED, OPEN, UNASSIGNED, summarise, write_csv
+from alerts.considered import COUNTED, OPEN, UNASSIGNED, summarise, tally, write_csv
 from alerts.tables import DECISIONS
 from tests.alerts.drawn import evidence, facts, fill, opened
 from tests.alerts.towns import Home, tables, towns
@@ -26,7 +26,7 @@ OFFICES = pl.DataFrame(
 @given(towns())
 def test_every_household_is_counted_exactly_once(town: list[Home]) -> None:
     filled = fill(*tables(town), capacity=2, explore_share=0.3)
-    summary = summarise(filled.considered, OFFICES)
+    summary = summarise(tally(filled.considered), OFFICES)
     assert summary["considered"].sum() == len(town)
     assert summary.select(pl.sum_horizontal(*DECISIONS)).to_series().to_list() == summary["considered"].to_list()
     assert set(OFFICES["office"]) <= set(summary["office"])
@@ -41,7 +41,7 @@ def test_a_district_as_its_office_reads_it() -> None:
     people = facts(*({"household_key": key} for key in range(6)), {"household_key": 9, "office": None})
     told = evidence(*({"household_key": key} for key in (1, 2, 3, 4, 9)), {"household_key": 5, "signal": "power_cut"})
     filled = fill(dict.fromkeys(range(10), 0.3), people, told, capacity=3, explore_share=0)
-    summary = summarise(filled.considered, OFFICES)
+    summary = summarise(tally(filled.considered), OFFICES)
     rows = list(csv.DictReader(io.StringIO(write_csv(summary.filter(district="11110")).decode("utf-8-sig"))))
     assert [row["행정동"] for row in rows] == ["청운효자동", "사직동"]
     assert {k: v for k, v in rows[0].items() if v not in ("0", "")} == {
@@ -64,7 +64,7 @@ def test_a_district_as_its_office_reads_it() -> None:
 
 def test_two_districts_never_share_a_file() -> None:
     with pytest.raises(ValueError, match="one district"):
-        write_csv(summarise(fill({}, facts(), evidence()).considered, OFFICES))
+        write_csv(summarise(tally(fill({}, facts(), evidence()).considered), OFFICES))
 
 
 def test_open_alerts_are_counted_as_they_are_worked_and_by_how_late_they_are() -> None:
@@ -78,7 +78,7 @@ def test_open_alerts_are_counted_as_they_are_worked_and_by_how_late_they_are() -
         )
     )
     filled = fill({}, people, evidence({"household_key": 4, "signal": "self_report"}), carried)
-    row = summarise(filled.considered, OFFICES).filter(office="1111051500").row(0, named=True)
+    row = summarise(tally(filled.considered), OFFICES).filter(office="1111051500").row(0, named=True)
     assert {name: row[name] for name in OPEN} == {
         "open": 5,
         "open_urgent": 1,

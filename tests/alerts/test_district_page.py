@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from alerts.considered import OFFICES, summarise
+from alerts.considered import OFFICES, summarise, tally
 from alerts.district_page import write_district_page
 from alerts.tables import CONSIDERED
 from alerts.workload import CASES, ESCALATED, PERIOD_DAYS, RESULTS, WORKLOAD, escalated, results, workload
@@ -37,7 +37,7 @@ def considered(*rows: tuple[int, str, str, str | None]) -> pl.DataFrame:
         {"household_key": key, "office": office, "decision": decision, "band": band, "is_urgent": False}
         for key, office, decision, band in rows
     ]
-    return summarise(pl.DataFrame(table, schema=CONSIDERED), DISTRICT)
+    return summarise(tally(pl.DataFrame(table, schema=CONSIDERED)), DISTRICT)
 
 
 SUMMARY = considered(

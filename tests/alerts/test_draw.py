@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from alerts.bands import told_band
-from alerts.draw import MIXED, Claim, place, splitmix64
+from alerts.draw import MIXED, Claim, lots, place, splitmix64
 from alerts.settings import QueueSettings
 
 OFFICES = 6000
@@ -20,8 +20,8 @@ def _placed(
         nth=pl.int_range(pl.len()) % waiting,
         points=pl.lit(1, pl.Int64),
     )
-    candidates = households.with_columns(probability=1 - pl.col("nth") / 100)
-    places = pl.DataFrame({"office": [str(n) for n in range(OFFICES)], "free": [free] * OFFICES})
+    candidates = households.with_columns(lots(households["household_key"], 7), probability=1 - pl.col("nth") / 100)
+    places = pl.DataFrame({"office": [str(n) for n in range(OFFICES)], "free": free, "waiting": waiting})
     everywhere = frozenset(places["office"])
     claimed = [
         Claim(name, everywhere, part, households.filter(pl.col("nth").is_in(nth))["household_key"])
@@ -73,8 +73,8 @@ def test_the_draw_does_not_depend_on_the_order_of_rows() -> None:
     keys = np.arange(400)
     candidates = pl.DataFrame(
         {"household_key": keys, "office": [str(k % 50) for k in keys], "probability": 0.3, "points": 1}
-    )
-    places = pl.DataFrame({"office": [str(n) for n in range(50)], "free": 3})
+    ).with_columns(lots(pl.Series(keys), 1))
+    places = pl.DataFrame({"office": [str(n) for n in range(50)], "free": 3, "waiting": 8})
     drawn = [
         place(candidates.sample(fraction=1, shuffle=True, seed=seed), places, 0.2, np.random.default_rng(1)).sort(
             "household_key"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from features import Built, Known, build, known, prepare
+from features import Built, build, known, prepare
 from tests.features import towns
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -65,21 +65,6 @@ def test_neither_order_nor_repetition_shows(rows: Rows, random: Any) -> None:
 
 
 @_settings
-@given(towns.towns(), st.integers(1, 4))
-def test_parts_make_the_whole(rows: Rows, parts: int) -> None:
-    prepared = prepare(towns.known(rows), towns.SIGNALS)
-    whole = build(prepared)
-    pieces = [build(prepared, part=(i, parts)) for i in range(parts)]
-    together = Built(
-        *(
-            pl.concat([getattr(piece, name) for piece in pieces]).sort("household_key", maintain_order=True)
-            for name in ("features", "facts", "evidence")
-        )
-    )
-    assert contents(together) == contents(whole)
-
-
-@_settings
 @given(towns.towns())
 def test_chosen_households_get_the_same_numbers(rows: Rows) -> None:
     prepared = prepare(towns.known(rows), towns.SIGNALS)
@@ -103,10 +88,3 @@ def test_not_collected_is_not_zero(rows: Rows) -> None:
 def test_an_empty_country_gives_empty_frames() -> None:
     built = build(prepare(towns.known({name: [] for name in towns.SCHEMAS}), towns.SIGNALS))
     assert built.features.height == built.facts.height == built.evidence.height == 0
-
-
-@pytest.mark.parametrize("part", [(1, 1), (-1, 2), (0, 0)])
-def test_a_part_that_does_not_exist_is_refused(part: tuple[int, int]) -> None:
-    empty: Known = towns.known({name: [] for name in towns.SCHEMAS})
-    with pytest.raises(ValueError, match="must be"):
-        build(prepare(empty, towns.SIGNALS), part=part)

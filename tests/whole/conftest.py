@@ -41,6 +41,8 @@ def worked(tmp_path_factory: pytest.TempPathFactory) -> Worked:
     config, work = folder / "config.yaml", folder / "work"
     told = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     told["model"]["trees"] = 60
+    # As a country is worked: several ranges.
+    told["night"]["households_per_part"], told["engine"]["workers"] = 800, 1
     config.write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
     settings = load_settings(config, work)
     fill_inbox(settings, settings.demo.model_copy(update={"households": HOUSEHOLDS}))

@@ -49,7 +49,7 @@ def accesses(desk: Desk) -> list[Access]:
 
 def test_scored_by_hand_it_gives_the_nights_scores(worked: Worked) -> None:
     with open_desk(worked.config, worked.work) as desk:
-        ours = score(load_model(desk)[1], households_on(desk, NIGHT))
+        ours = score(load_model(desk).load(), households_on(desk, NIGHT))
         theirs = desk.lake.read_scores(NIGHT)
     assert ours.height == worked.night.households
     assert ours.equals(theirs.select(ours.columns).sort("household_key"))

@@ -203,8 +203,7 @@ def test_night_and_backtest_give_the_same_scores_for_the_same_day(worked: Worked
     """A later day knows more; asked for an earlier day, the same code gives what that day's night would have."""
     with open_desk(worked.config, worked.work) as desk:
         stored = desk.lake.read_scores(NIGHT)
-        _, model = load_model(desk)
-        again = score(model, build(prepare(known_on(desk, NIGHT), SIGNALS)).features)
+        again = score(load_model(desk).load(), build(prepare(known_on(desk, NIGHT), SIGNALS)).features)
         assert stored.select("household_key", "margin", "probability").equals(again)
         earlier = known_on(desk, NIGHT - timedelta(days=90))
         assert earlier.observations["received_on"].max() <= NIGHT - timedelta(days=90)  # type: ignore[operator]

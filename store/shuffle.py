@@ -1,0 +1,102 @@
+"""Frames handed from the work on one range of keys to the work on another: a folder, here or in object storage.
+
+A shuffle file is one range's output sorted by the key of the next step, one Arrow record batch per range to come, so
+that each of them is read without the others. Whole or absent; written again, it holds the same bytes.
+"""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.ipc as ipc
+
+from features.ranges import cuts
+
+
+class Shuffle:
+    def __init__(self, folder: str) -> None:
+        """`folder`: a path, or a URL that pyarrow.fs understands (s3://...)."""
+        if "://" in folder:
+            self._files, self._root = pafs.FileSystem.from_uri(folder)
+        else:
+            self._files, self._root = pafs.LocalFileSystem(), folder
+        self._is_local = isinstance(self._files, pafs.LocalFileSystem)
+
+    def scatter(self, name: str, source: int, frame: pl.DataFrame, key: str, parts: int) -> None:
+        """From range `source`: rows go to the range of their `key`."""
+        ordered = frame.sort(key)
+        at = cuts(ordered[key], parts)
+        table = ordered.to_arrow(compat_level=pl.CompatLevel.oldest())
+        with self._replacing(self._place(name, source)) as out, ipc.new_file(out, table.schema) as writer:
+            for part in range(parts):
+                piece = table.slice(at[part], at[part + 1] - at[part]).combine_chunks()
+                batches = piece.to_batches()
+                writer.write_batch(batches[0] if batches else _nothing(table.schema))
+
+    def gather(self, name: str, part: int, sources: Sequence[int]) -> pl.DataFrame:
+        """What every source sent to range `part`."""
+        batches = []
+        for source in sources:
+            with ipc.open_file(self._opened(self._place(name, source))) as file:
+                batches.append(file.get_batch(part))
+        return _frame(pa.Table.from_batches(batches))
+
+    def keep(self, name: str, part: int, frame: pl.DataFrame) -> None:
+        """What a range keeps for its own later steps."""
+        table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        with self._replacing(self._place(name, part)) as out, ipc.new_file(out, table.schema) as writer:
+            writer.write_table(table)
+
+    def kept(self, name: str, part: int) -> pl.DataFrame:
+        with ipc.open_file(self._opened(self._place(name, part))) as file:
+            return _frame(file.read_all())
+
+    def has(self, name: str, part: int) -> bool:
+        return bool(self._files.get_file_info(self._place(name, part)).type == pafs.FileType.File)
+
+    def drop(self, name: str, part: int) -> None:
+        self._files.delete_file(self._place(name, part))
+
+    def clear(self) -> None:
+        if self._files.get_file_info(self._root).type != pafs.FileType.NotFound:
+            self._files.delete_dir(self._root)
+
+    def _place(self, name: str, number: int) -> str:
+        return f"{self._root}/{name}/{number:05d}.arrow"
+
+    def _opened(self, place: str) -> pa.NativeFile:
+        return pa.memory_map(place) if self._is_local else self._files.open_input_file(place)
+
+    def _replacing(self, place: str) -> "_Replacing":
+        return _Replacing(self._files, place, self._is_local)
+
+
+class _Replacing:
+    """A file that appears when it is closed. Object storage does so by itself."""
+
+    def __init__(self, files: pafs.FileSystem, place: str, is_local: bool) -> None:
+        self._files, self._place = files, place
+        folder, name = place.rsplit("/", 1)
+        # Two attempts at the same file may run at once when a worker was thought dead.
+        self._beside = f"{folder}/.{name}.{uuid4().hex}" if is_local else place
+        if is_local:
+            files.create_dir(folder)
+
+    def __enter__(self) -> pa.NativeFile:
+        self._out = self._files.open_output_stream(self._beside)
+        return self._out
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._out.close()
+        if self._beside != self._place and kind is None:
+            self._files.move(self._beside, self._place)
+
+
+def _nothing(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    return pl.DataFrame(table)
