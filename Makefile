@@ -39,7 +39,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	touch $@
 
 lock:  ## resolve pyproject.toml again into requirements.lock (needs `uv`)
-	uv pip compile pyproject.toml --extra dev --extra lab --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra lab --extra cluster --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
 
 clean:
