@@ -40,7 +40,7 @@ class Desk(Glance):
     @property
     def scratch(self) -> str:
         """A folder of our own for what a run throws away when it ends."""
-        return self.settings.engine.scratch or str(self.work / "scratch")
+        return self.settings.engine.places[1]
 
     @property
     def inbox(self) -> Path:
@@ -82,7 +82,7 @@ def open_desk(config: Path, work: Path | None = None) -> Iterator[Desk]:
     try:
         with hold(folder / "lock"):
             keys = _keys(seen)
-            lake, archive = Lake(seen.settings.engine.lake or folder / "lake"), Archive(folder / "archive", keys)
+            lake, archive = Lake(seen.settings.engine.places[0]), Archive(folder / "archive", keys)
             desk = Desk(seen.settings, seen.engine, keys, lake, archive)
             for place in (desk.inbox, desk.outbox, desk.replies):
                 make_folder(place)

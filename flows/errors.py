@@ -26,6 +26,7 @@ EXIT_CODES: Final = {
     "report": 29,
     "tracking": 30,
     "audit": 31,
+    "engine": 32,
 }
 
 
@@ -37,6 +38,10 @@ class OperatorError(Exception):
         self.kind = kind
         self.what = what
         self.cure = cure
+
+    def __reduce__(self) -> tuple[type["OperatorError"], tuple[str, str, str]]:
+        """Whole from a worker's process to ours."""
+        return type(self), (self.kind, self.what, self.cure)
 
     @property
     def exit_code(self) -> int:

@@ -18,8 +18,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ROOT = Path(__file__).parent.parent
-# Where things lie does not change what a night does.
-PLACES = {"work", "database", "keys", "offices"}
+# Where things lie, and who works the ranges, does not change what a night does.
+PLACES = {"work", "database", "keys", "offices", "engine"}
 CODE = ("signals", "features", "models", "alerts", "store", "flows")
 SUFFIXES = (".py", ".yaml", ".html", ".css", ".js")
 

@@ -40,6 +40,16 @@ class Engine(_Part):
     lake: str | None
     scratch: str | None
 
+    def within(self, work: Path, base: Path) -> Self:
+        """Places in full: null is in the work folder, a relative path is relative to `base`."""
+        told = {"lake": self.lake or str(work / "lake"), "scratch": self.scratch or str(work / "scratch")}
+        return self.model_copy(update={k: v if "://" in v else str(base / v) for k, v in told.items()})
+
+    @property
+    def places(self) -> tuple[str, str]:
+        """Of lake and scratch, once settings are loaded."""
+        return str(self.lake), str(self.scratch)
+
 
 class Bands(_Part):
     very_high: Share
@@ -199,4 +209,5 @@ def _told(file: Path, error: ValidationError) -> str:
 def _with_absolute_paths(settings: Settings, base: Path, work: Path | None) -> Settings:
     folder = (work or base / settings.work).resolve()
     keys = base / settings.keys if settings.keys else None
-    return settings.model_copy(update={"work": folder, "keys": keys, "offices": folder / settings.offices})
+    told = {"work": folder, "keys": keys, "offices": folder / settings.offices}
+    return settings.model_copy(update=told | {"engine": settings.engine.within(folder, base)})

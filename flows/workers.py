@@ -54,18 +54,11 @@ def _processes(count: int) -> Iterator[Workers]:
 @contextmanager
 def _dask(settings: Engine) -> Iterator[Workers]:
     try:
-        from distributed import Client
-    except ImportError:
+        from flows.cluster import on_cluster
+    except ModuleNotFoundError as error:
+        if error.name != "distributed":
+            raise
         cure = "install the extra `cluster`, or set engine.kind to local"
         raise OperatorError("engine", "distributed is not installed", cure) from None
-    if settings.scheduler is None:
-        raise OperatorError("engine", "no scheduler is named", "set engine.scheduler, e.g. tcp://127.0.0.1:8786")
-    with Client(settings.scheduler) as client:
-
-        def run(function: Callable[[int], Any], parts: range) -> Iterator[Any]:
-            # Not pure: the same call is work of another night.
-            waiting = client.map(function, parts, pure=False)
-            for future in waiting:
-                yield future.result()
-
+    with on_cluster(settings) as run:
         yield Workers(run)

@@ -9,6 +9,10 @@ class Refused(Exception):  # noqa: N818  a refusal is a decision, not a fault
         self.what = what
         self.cure = cure
 
+    def __reduce__(self) -> tuple[type["Refused"], tuple[str, str]]:
+        """Whole from a worker's process to ours."""
+        return type(self), (self.what, self.cure)
+
 
 class TrainingRefused(Refused):
     """Nothing worth publishing can be learned from this."""

@@ -13,3 +13,7 @@ class StoreError(Exception):
         self.kind = kind
         self.what = what
         self.cure = cure
+
+    def __reduce__(self) -> tuple[type["StoreError"], tuple[Kind, str, str]]:
+        """Whole from a worker's process to ours."""
+        return type(self), (self.kind, self.what, self.cure)

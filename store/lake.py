@@ -267,9 +267,10 @@ def _stream(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> pa.RecordBatch
 
 
 def _fingerprint(frames: Iterable[pl.DataFrame]) -> int:
-    """63 bits over the content."""
-    digest = hashlib.sha256()
+    """63 bits over the content, however it is cut into frames."""
+    columns: dict[str, hashlib._Hash] = {}
     for rows in frames:
         for column in rows.get_columns():
-            digest.update(column.to_physical().to_numpy().tobytes())
-    return int.from_bytes(digest.digest()[:8], "big") >> 1
+            columns.setdefault(column.name, hashlib.sha256()).update(column.to_physical().to_numpy().tobytes())
+    whole = hashlib.sha256(b"".join(digest.digest() for digest in columns.values()))
+    return int.from_bytes(whole.digest()[:8], "big") >> 1

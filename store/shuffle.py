@@ -13,6 +13,7 @@ import pyarrow.fs as pafs
 import pyarrow.ipc as ipc
 
 from features.ranges import cuts
+from store.faults import StoreError
 
 
 class Shuffle:
@@ -39,7 +40,7 @@ class Shuffle:
         """What every source sent to range `part`."""
         batches = []
         for source in sources:
-            with ipc.open_file(self._opened(self._place(name, source))) as file:
+            with self._opened(self._place(name, source)) as file:
                 batches.append(file.get_batch(part))
         return _frame(pa.Table.from_batches(batches))
 
@@ -50,7 +51,7 @@ class Shuffle:
             writer.write_table(table)
 
     def kept(self, name: str, part: int) -> pl.DataFrame:
-        with ipc.open_file(self._opened(self._place(name, part))) as file:
+        with self._opened(self._place(name, part)) as file:
             return _frame(file.read_all())
 
     def has(self, name: str, part: int) -> bool:
@@ -66,32 +67,44 @@ class Shuffle:
     def _place(self, name: str, number: int) -> str:
         return f"{self._root}/{name}/{number:05d}.arrow"
 
-    def _opened(self, place: str) -> pa.NativeFile:
-        return pa.memory_map(place) if self._is_local else self._files.open_input_file(place)
+    def _opened(self, place: str) -> ipc.RecordBatchFileReader:
+        try:
+            return ipc.open_file(pa.memory_map(place) if self._is_local else self._files.open_input_file(place))
+        except pa.ArrowInvalid:
+            cure = "run the night again; should it come back, look after the storage behind engine.scratch"
+            raise StoreError("lake", f"{place} is not whole", cure) from None
 
     def _replacing(self, place: str) -> "_Replacing":
         return _Replacing(self._files, place, self._is_local)
 
 
 class _Replacing:
-    """A file that appears when it is closed. Object storage does so by itself."""
+    """A file that appears when it is closed without an error, and then whole."""
 
     def __init__(self, files: pafs.FileSystem, place: str, is_local: bool) -> None:
-        self._files, self._place = files, place
+        self._files, self._place, self._is_local = files, place, is_local
         folder, name = place.rsplit("/", 1)
         # Two attempts at the same file may run at once when a worker was thought dead.
-        self._beside = f"{folder}/.{name}.{uuid4().hex}" if is_local else place
+        self._beside = f"{folder}/.{name}.{uuid4().hex}"
         if is_local:
             files.create_dir(folder)
 
     def __enter__(self) -> pa.NativeFile:
-        self._out = self._files.open_output_stream(self._beside)
+        # To close an unfinished upload is to publish it: object storage is given the whole at once.
+        self._out = self._files.open_output_stream(self._beside) if self._is_local else pa.BufferOutputStream()
         return self._out
 
     def __exit__(self, kind: object, *_: object) -> None:
+        if not self._is_local:
+            if kind is None:
+                with self._files.open_output_stream(self._place) as out:
+                    out.write(self._out.getvalue())
+            return
         self._out.close()
-        if self._beside != self._place and kind is None:
+        if kind is None:
             self._files.move(self._beside, self._place)
+        else:
+            self._files.delete_file(self._beside)
 
 
 def _nothing(schema: pa.Schema) -> pa.RecordBatch:
