@@ -11,13 +11,13 @@ import pyarrow as pa
 from features.across import Across
 from features.catalogue import Feature, feature_list
 from features.contacts import contact_values, summarise_contacts
-from features.evidence import evidence_of, join_evidence, relieved_domains
+from features.evidence import Evidence, evidence_of, join_evidence, relieved_domains
 from features.household import SENIOR_FROM, address_status, household_values
 from features.kinds import Values, measure
 from features.pairs import Ints, Told, told_of
 from features.prepared import Prepared
 from features.shapes import shapes_of
-from signals.signal import Signal
+from signals.signal import Housing, Signal
 
 Matrix = npt.NDArray[np.float32]  # (features, households): a feature is one contiguous row
 Rows = Mapping[str, Matrix]
@@ -62,10 +62,12 @@ def _placed(frame: pl.DataFrame, homes: pl.DataFrame) -> pl.DataFrame:
 
 def _fill_signals(
     rows: Rows, prepared: Prepared, told: list[Told], homes: pl.DataFrame
-) -> tuple[Across, list[pl.DataFrame], npt.NDArray[np.float64]]:
+) -> tuple[Across, list[tuple[Signal, Evidence]], npt.NDArray[np.float64]]:
     across = Across(prepared.as_of, homes.height)
     benefits = np.zeros(homes.height)
     evidence = []
+    # A handful of different ones among the whole catalogue.
+    not_covered_by: dict[frozenset[Housing] | None, Ints] = {}
     for signal, feed, of_signal in zip(prepared.signals, prepared.feeds, told, strict=True):
         named = ((f"{signal.name}__{shape.name}", shape) for shape in shapes_of(signal))
         block = [(rows[name], shape) for name, shape in named if name in rows]
@@ -74,7 +76,9 @@ def _fill_signals(
                 row.fill(np.nan)
             continue
         measured = measure(signal, feed, of_signal)
-        not_covered = _not_covered(signal, homes)
+        if signal.covers_housing not in not_covered_by:
+            not_covered_by[signal.covers_housing] = _not_covered(signal, homes)
+        not_covered = not_covered_by[signal.covers_housing]
         for row, shape in block:
             is_known = not shape.lag or shape.lag < len(feed.lags)
             row.fill(shape.empty if is_known else np.nan)
@@ -82,7 +86,7 @@ def _fill_signals(
             row[measured.rows] = measured.values[shape.name]
         across.add(signal, feed, of_signal, measured)
         benefits[measured.rows] += measured.is_live & bool(signal.relieves)
-        evidence.append(evidence_of(signal, of_signal, measured))
+        evidence.append((signal, evidence_of(signal, of_signal, measured)))
     return across, evidence, benefits
 
 

@@ -1,12 +1,13 @@
 """What a reason may claim: figures of the very observations that are live, nothing derived or older."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from features.kinds import Measured
-from features.pairs import Told
+from features.pairs import Bools, Ints, Told
 from signals.signal import Signal
 
 EVIDENCE = pl.Schema(
@@ -22,36 +23,56 @@ EVIDENCE = pl.Schema(
 )
 
 
-def evidence_of(signal: Signal, told: Told, measured: Measured) -> pl.DataFrame:
-    """One row per household for which the signal is live: row instead of household_key."""
+class Evidence(NamedTuple):
+    """One signal's, one entry per household for which it is live. Numbers below zero: nothing to claim."""
+
+    row: Ints
+    months: Ints
+    amount_won: Ints
+    has_amount: Bools
+    observed_on: Ints
+    received_on: Ints
+    times: Ints
+
+
+def evidence_of(signal: Signal, told: Told, measured: Measured) -> Evidence:
     if signal.kind == "amount":
         told = told.only(told.has_amount)
     newest = told.only(told.is_first()).only(measured.is_live)
     is_arrears = signal.kind == "arrears"
     amount = newest.owed_won if is_arrears else newest.amount_won
-    # No amount told, or none of those overdue: nothing to claim.
-    has_amount = amount > 0 if is_arrears else newest.has_amount
     spell = measured.spell[measured.is_live] if signal.kind == "status" else newest.months
     has_months = (spell > 0) & (signal.kind in ("arrears", "status"))
-    return pl.DataFrame(
-        {
-            "row": newest.row,
-            "signal": pl.Series([signal.name]).new_from_index(0, len(newest.row)),
-            "months": pl.Series(spell.astype(np.int64)).set(pl.Series(~has_months), None).cast(pl.Int16),
-            "amount_won": pl.Series(amount).set(pl.Series(~has_amount), None),
-            "observed_on": pl.Series(newest.observed_on).cast(pl.Int32).cast(pl.Date),
-            "received_on": pl.Series(newest.received_on).cast(pl.Int32).cast(pl.Date),
-            "count": pl.Series(measured.count[measured.is_live]).cast(pl.Int32),
-        }
+    return Evidence(
+        newest.row,
+        np.where(has_months, spell, -1).astype(np.int64),
+        amount,
+        # No amount told, or none of those overdue: nothing to claim.
+        amount > 0 if is_arrears else newest.has_amount,
+        newest.observed_on,
+        newest.received_on,
+        measured.count[measured.is_live].astype(np.int64),
     )
 
 
-def join_evidence(found: Sequence[pl.DataFrame], keys: pl.Series) -> pl.DataFrame:
+def join_evidence(found: Sequence[tuple[Signal, Evidence]], keys: pl.Series) -> pl.DataFrame:
     """Sorted by household, then in the catalogue's order."""
     if not found:
         return pl.DataFrame(schema=EVIDENCE)
-    frame = pl.concat(found).sort("row", maintain_order=True)
-    return frame.with_columns(household_key=keys.gather(frame["row"])).select(EVIDENCE.names())
+    told = Evidence(*(np.concatenate(part) for part in zip(*(evidence for _, evidence in found), strict=True)))
+    names = pl.Series([signal.name for signal, _ in found])
+    number = np.repeat(np.arange(len(found), dtype=np.uint32), [len(evidence.row) for _, evidence in found])
+    # By way of days since 1970: one frame for all signals costs a tenth of one frame each.
+    frame = pl.DataFrame({**told._asdict(), "number": number}).sort("row", "number")
+    return frame.select(
+        household_key=keys.gather(frame["row"]),
+        signal=names.gather(frame["number"]),
+        months=pl.when(pl.col("months") > 0).then("months").cast(pl.Int16),
+        amount_won=pl.when("has_amount").then("amount_won"),
+        observed_on=pl.col("observed_on").cast(pl.Int32).cast(pl.Date),
+        received_on=pl.col("received_on").cast(pl.Int32).cast(pl.Date),
+        count=pl.col("times").cast(pl.Int32),
+    )
 
 
 def relieved_domains(evidence: pl.DataFrame, signals: Sequence[Signal]) -> pl.DataFrame:

@@ -60,7 +60,12 @@ def arrival_rates(told: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     keys = ["signal", "agency", *by]
     counts = told.group_by(*keys, "month").agg(pl.col("notices").sum())
     months = counts.select("agency", "month").unique()
-    full = counts.select(keys).unique().join(months, on="agency").join(counts, on=[*keys, "month"], how="left")
+    full = (
+        counts.select(keys)
+        .unique()
+        .join(months, on="agency")
+        .join(counts, on=[*keys, "month"], how="left", nulls_equal=True)
+    )
     full = full.with_columns(pl.col("notices").fill_null(0).cast(pl.Int64)).sort(*keys, "month")
     usual = pl.col("notices").cast(pl.Float64).shift(1).rolling_median(window_size=12, min_samples=3).over(keys)
     beside = full.with_columns(usual=usual)

@@ -54,7 +54,7 @@ def test_no_flow_or_task_keeps_results_or_takes_more_than_days_and_paths(file: P
             assert node.func.id == "flow" or told["cache_policy"] == "NO_CACHE"
         if isinstance(node, ast.FunctionDef) and any("flow(" in ast.unparse(d) for d in node.decorator_list):
             kinds = {ast.unparse(argument.annotation) for argument in node.args.args if argument.annotation}
-            assert kinds <= {"date", "str", "int", "float"}
+            assert kinds <= {"date", "str", "int", "float", "str | None"}
 
 
 def test_each_rooms_refusal_is_told_in_one_way() -> None:

@@ -39,8 +39,7 @@ from tests.whole.conftest import HOUSEHOLDS, NIGHT, Worked
 
 Bytes = Callable[[Path], dict[str, bytes]]
 STAGES = (
-    "take_in", "check_sources", "known_on", "score_households", "check_cohort", "fill_office_queues", "explain_alerts",
-    "tell_reasons", "publish",
+    "take_in", "check_sources", "arrange", "score_households", "check_cohort", "fill_office_queues", "publish",
 )  # fmt: skip
 
 
@@ -155,7 +154,7 @@ def test_a_night_killed_while_writing_shows_nothing_half(
     assert bytes_of(work / "outbox") == bytes_of(worked.work / "outbox")
 
 
-@pytest.mark.parametrize("point", ["deliveries.record", "desk.lake", "write_whole", "identities.register_people"])
+@pytest.mark.parametrize("point", ["deliveries.record", "desk.lake", "writing_whole", "identities.register_people"])
 def test_intake_killed_anywhere_loses_and_doubles_nothing(
     worked: Worked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
