@@ -1,0 +1,184 @@
+"""The benchmark of the night, our side: python -m benchmarks.nightly_ours WORK [--as-of DAY] [--digest] [--sheets N].
+
+The product's own steps as `blindspot nightly` takes them, but for the sheets: alerts, reasons and pushes are written as
+one Parquet and one CSV per region. Prefect and its server are left out. The last line is JSON.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import pickle
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+
+from alerts.workload import PERIOD_DAYS
+from benchmarks.nightly_country import CONFIG, NIGHT
+from flows.desk import Desk, now, open_desk
+from flows.offices import read_offices
+from flows.queue_settings import capacity_on, queue_settings, told_capacities
+from flows.ranges import arrange, open_day
+from flows.run import Run
+from flows.scoring import Offices, check_sources, load_model, score_households
+from flows.sheets import Handout, office_files
+from flows.telling import Queues, fill_office_queues
+from flows.workers import Workers, open_workers
+from signals.answers import last_told
+from store import alerts, identities
+from store.cases import cases
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A range's work with when it ran: what docs/scale.md reckons with."""
+
+    function: Callable[[int], Any]
+
+    def __call__(self, part: int) -> tuple[Any, dict[str, float]]:
+        began, cpu = time.time(), time.process_time()
+        result = self.function(part)
+        spent = time.process_time() - cpu
+        return result, {"part": part, "began": began, "ended": time.time(), "cpu": spent, "worker": os.getpid()}
+
+
+class TimedWorkers(Workers):
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self.steps: dict[str, list[dict[str, float]]] = {}
+
+    def map(self, function: Callable[[int], R], parts: int, what: str) -> Iterator[R]:
+        name = _name(function)
+        for result, when in self._workers.map(Timed(function), parts, what):
+            self.steps.setdefault(name, []).append(when)
+            yield result
+
+
+def _name(function: Callable[[int], Any]) -> str:
+    return str(function.func.__name__ if isinstance(function, partial) else function.__name__)
+
+
+def work_night(desk: Desk, asked: argparse.Namespace) -> dict[str, Any]:
+    """As flows.nightly.work_night; the clock is stopped before disk is looked at."""
+    as_of: date = asked.as_of
+    run, began = Run(desk, "nightly", as_of), time.perf_counter()
+    offices = read_offices(desk.settings.offices)
+    model = run.stage(load_model, desk)
+    run.open(model.id)
+    run.stage(check_sources, desk, as_of)
+    served = Offices(offices["office"], queue_settings(desk.settings.queue, offices, told_capacities(desk, as_of)))
+    day = run.stage(open_day, desk, as_of)
+    with open_workers(desk.settings.engine, day.parts) as inner:
+        workers = TimedWorkers(inner)
+        arranged = run.stage(arrange, day, workers)
+        scored = run.stage(score_households, desk, run, arranged, model, served, workers)
+        queues = run.stage(fill_office_queues, desk, arranged, scored, model, served, workers)
+    run.stage(write_regions, desk, queues, offices)
+    seconds = time.perf_counter() - began
+    (desk.work / "arranged.pickle").write_bytes(pickle.dumps(arranged))
+    return {
+        "seconds": round(seconds, 2),
+        "stages": run.seconds,
+        "households": scored.households,
+        "alerts": queues.told.alerts.height,
+        "parts": day.parts,
+        "offices": offices.height,
+        "shuffle": on_disk(Path(day.scratch)),
+        "steps": {name: _since(ranges) for name, ranges in workers.steps.items()},
+        "digest": digest(desk, as_of, queues) if asked.digest else "",
+        "sheets": write_sheets(desk, run, queues, offices, asked.sheets) if asked.sheets else {},
+        "written_bytes": sum(file.stat().st_size for file in (desk.work / "regions").iterdir()),
+        "scores_bytes": sum(file.stat().st_size for file in (desk.work / "lake" / "scores").rglob("*.parquet")),
+    }
+
+
+def _since(ranges: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Seconds since the step's first range began."""
+    first, names = min(told["began"] for told in ranges), sorted({told["worker"] for told in ranges})
+    return [
+        {
+            "part": told["part"],
+            "worker": names.index(told["worker"]),
+            "began": round(told["began"] - first, 3),
+            "ended": round(told["ended"] - first, 3),
+            "cpu": round(told["cpu"], 3),
+        }
+        for told in ranges
+    ]
+
+
+def write_regions(desk: Desk, queues: Queues, offices: pl.DataFrame) -> None:
+    folder = desk.work / "regions"
+    folder.mkdir(exist_ok=True)
+    told = queues.told.alerts.join(offices.select("office", "region_ko"), on="office", how="left")
+    told = told.join(queues.told.pushes, on="household_key", how="left")
+    for (region,), mine in told.group_by("region_ko", maintain_order=True):
+        mine.write_parquet(folder / f"{region}.parquet")
+        flat = mine.with_columns(pl.col(pl.List(pl.String)).list.join(" "))
+        flat.write_csv(folder / f"{region}.csv")
+
+
+def write_sheets(desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame, count: int) -> dict[str, float]:
+    """Alerts into the database; workbook, CSV and page of some offices, every so many of the list."""
+    began = time.perf_counter()
+    alerts.save(desk.engine, run.id, run.as_of, queues.told.alerts, now())
+    saved = time.perf_counter() - began
+    some = offices.gather_every(max(1, offices.height // count)).head(count)
+    mine = queues.told.alerts.join(some, on="office", how="semi")
+    began = time.perf_counter()
+    people = queues.told.people.join(mine, on="household_key", how="semi")
+    named = identities.look_up(desk.engine, desk.keys, people).rename({"name": "head_name"})
+    hand = Handout(
+        as_of=run.as_of, told=mine, tally=queues.tally, offices=some, capacity=capacity_on(desk, some, run.as_of),
+        history=queues.told.history, contacts=last_told(queues.told.contacts),
+        cases=cases(desk.engine, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
+    )  # fmt: skip
+    size = sum(len(data) for data in office_files(hand, named).values())
+    return {
+        "saved_alerts": queues.told.alerts.height, "saving_seconds": round(saved, 2), "offices": some.height,
+        "alerts": mine.height, "seconds": round(time.perf_counter() - began, 2), "bytes": size,
+    }  # fmt: skip
+
+
+def on_disk(folder: Path) -> dict[str, dict[str, int]]:
+    """Files and bytes of each thing handed on."""
+    told = {}
+    for name in sorted(place for place in folder.iterdir() if place.is_dir()):
+        sizes = [file.stat().st_size for file in name.iterdir()]
+        told[name.name] = {"files": len(sizes), "bytes": sum(sizes)}
+    return told
+
+
+def digest(desk: Desk, as_of: date, queues: Queues) -> str:
+    """Of all that a night yields: scores, alerts, reasons, pushes, histories, counts."""
+    told = hashlib.sha256()
+    version = desk.lake.read_scores(as_of)
+    frames = [version, queues.told.alerts, queues.told.pushes, queues.told.history, queues.told.people, queues.tally]
+    for frame in frames:
+        told.update(str(frame.schema).encode())
+        told.update(frame.hash_rows(seed=1).to_numpy().tobytes())
+    return told.hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--as-of", type=date.fromisoformat, default=NIGHT)
+    parser.add_argument("--sheets", type=int, default=0, help="time the sheets of so many offices too, after the night")
+    parser.add_argument("--digest", action="store_true", help="of the outcome; holds all scores at once")
+    given = parser.parse_args()
+    with open_desk(CONFIG, given.work) as desk:
+        told = work_night(desk, given)
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()
