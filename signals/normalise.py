@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import polars as pl
 
+from signals.once import each_once
+
 _DASHES = r"[\s\-\u00AD\u2010-\u2015\u2212\u318D·]"
 
 # The region names that sources write for the same 시·도.
@@ -33,19 +35,23 @@ _UNIT = r"\s(?:(?:제?[0-9]{1,4}|[A-Z]|[가-하])동\s?)?제?(?:지하|지층|B|
 
 
 # NFKC and the removal of control characters leave all others as they are, alone and beside each other.
-_NOT_PLAIN = "[^ -~가-힣]"
+_NOT_TEXT = "[^ -~가-힣]|^ | $|^$"
 _NOT_UPPER = "[^ -`{-~가-힣]"
+_SPACED_DASH = " -|- |[\u2010-\u2015\u2212]"
 
 
 def text(cell: pl.Expr) -> pl.Expr:
     """Full-width to plain, outer spaces off, control characters out; empty becomes null."""
-    return cell.map_batches(_text, return_dtype=pl.String, is_elementwise=True)
+    return cell.map_batches(lambda cells: each_once(cells, _text), return_dtype=pl.String, is_elementwise=True)
 
 
 def _text(cells: pl.Series) -> pl.Series:
-    # A fifth of the cost: hardly a cell of a real file needs NFKC.
-    stripped = _where(cells, _NOT_PLAIN, _to_plain).str.strip_chars()
-    return stripped.to_frame("cell").select(pl.when(pl.col("cell") != "").then("cell")).to_series().alias(cells.name)
+    return _where(cells, _NOT_TEXT, _to_text)
+
+
+def _to_text(cells: pl.Series) -> pl.Series:
+    plain = cells.str.normalize("NFKC").str.replace_all(r"\p{C}", "").str.strip_chars()
+    return plain.to_frame("cell").select(pl.when(pl.col("cell") != "").then("cell")).to_series()
 
 
 def _without_dashes(cells: pl.Series) -> pl.Series:
@@ -53,25 +59,36 @@ def _without_dashes(cells: pl.Series) -> pl.Series:
     return _where(plain, _DASHES, lambda cells: cells.str.replace_all(_DASHES, ""))
 
 
-def _upper(cells: pl.Series) -> pl.Series:
-    return _where(cells, _NOT_UPPER, lambda cells: cells.str.to_uppercase())
-
-
-def _to_plain(odd: pl.Series) -> pl.Series:
-    return odd.str.normalize("NFKC").str.replace_all(r"\p{C}", "")
-
-
 def _where(cells: pl.Series, pattern: str, work: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """`work` done on the cells that match, and on no other."""
-    at = cells.str.contains(pattern).fill_null(False).arg_true()
+    return _at(cells, cells.str.contains(pattern), work)
+
+
+def _at(cells: pl.Series, chosen: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """`work` done on the cells chosen; null is not."""
+    at = chosen.fill_null(False).arg_true()
     return cells.scatter(at, work(cells.gather(at))) if len(at) else cells
 
 
 def person_no(cell: pl.Expr) -> pl.Expr:
     """13 digits, or null. No checksum: numbers issued since October 2020 have none."""
-    digits = text(cell).map_batches(_without_dashes, return_dtype=pl.String, is_elementwise=True)
-    is_number = digits.str.contains(r"^[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{7}$")
-    return pl.when(is_number).then(digits)
+    return cell.map_batches(_person_no, return_dtype=pl.String, is_elementwise=True)
+
+
+def _person_no(cells: pl.Series) -> pl.Series:
+    # As nearly all are written: a hyphen, or none. The others are looked at more closely.
+    is_plain = cells.str.contains(r"^[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])-?[0-9]{7}$")
+    at = (~is_plain.fill_null(True)).arg_true()
+    return cells.str.replace("-", "", literal=True).scatter(at, _odd_person_no(cells.gather(at)))
+
+
+def _odd_person_no(cells: pl.Series) -> pl.Series:
+    digits = _without_dashes(_text(cells))
+    return _if_matches(digits, r"^[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{7}$")
+
+
+def _if_matches(cells: pl.Series, pattern: str) -> pl.Series:
+    return cells.to_frame("cell").select(pl.when(pl.col("cell").str.contains(pattern)).then("cell")).to_series()
 
 
 def birth_year(number: pl.Expr) -> pl.Expr:
@@ -85,9 +102,18 @@ def birth_year(number: pl.Expr) -> pl.Expr:
 
 def household_no(cell: pl.Expr) -> pl.Expr:
     """6-20 digits and capital letters without separators, or null."""
-    plain = text(cell).map_batches(_without_dashes, return_dtype=pl.String, is_elementwise=True)
-    plain = plain.map_batches(_upper, return_dtype=pl.String, is_elementwise=True)
-    return pl.when(plain.str.contains(r"^[0-9A-Z]{6,20}$")).then(plain)
+    return cell.map_batches(_household_no, return_dtype=pl.String, is_elementwise=True)
+
+
+def _household_no(cells: pl.Series) -> pl.Series:
+    written = r"^[0-9A-Z]{6,20}$"
+    return _at(
+        cells, ~cells.str.contains(written), lambda odd: _if_matches(_upper(_without_dashes(_text(odd))), written)
+    )
+
+
+def _upper(cells: pl.Series) -> pl.Series:
+    return cells.str.to_uppercase()
 
 
 def phone(cell: pl.Expr) -> pl.Expr:
@@ -105,13 +131,14 @@ def address(cell: pl.Expr) -> pl.Expr:
 
 
 def _address(cells: pl.Series) -> pl.Series:
-    plain = _upper(_text(cells))
+    plain = _where(cells, _NOT_UPPER, lambda odd: _to_text(odd).str.to_uppercase())
     plain = plain.str.replace_all(r"\([^)]*\)|[,;()]", " ")
-    plain = plain.str.replace_all(r"\s*[-\u2010-\u2015\u2212]\s*", "-")
-    plain = plain.str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars()
+    plain = plain.str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars(" ")
+    plain = _where(plain, _SPACED_DASH, lambda odd: odd.str.replace_all(r" ?[-\u2010-\u2015\u2212] ?", "-"))
     plain = _where(plain, rf"^(?:{'|'.join(_REGIONS)}) ", _with_full_region)
     # 101동1203호, 101동 제1203호 -> 101동 1203호
-    plain = plain.str.replace(r"동\s?제?([0-9]{1,5}(?:-[0-9]{1,3})?호)$", "동 ${1}")
+    joined = r"동 ?제?([0-9]{1,5}(?:-[0-9]{1,3})?호)$"
+    plain = _where(plain, "동(?: ?제|[0-9])", lambda odd: odd.str.replace(joined, "동 ${1}"))
     is_address = plain.str.contains("[가-힣]") & plain.str.contains("[0-9]")
     return plain.to_frame("cell").select(pl.when(is_address).then("cell")).to_series().alias(cells.name)
 

@@ -1,16 +1,17 @@
 """Text cells -> dates, months and numbers. What cannot be read becomes null: a rule of the contract."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import assert_never
 
 import polars as pl
 
 from signals.layout import DateFormat
+from signals.once import each_once
 
 # No debt of a person or length of a spell reaches these: such a cell is a slip, in the unit or the column.
 MOST_WON = 10_000_000_000
 MOST_MONTHS = 600
+_DIGITS = 15
 _YEAR = "(?:1[89]|2[01])[0-9]{2}"
 
 
@@ -20,27 +21,35 @@ def has_days(written: DateFormat) -> bool:
 
 def day(cell: pl.Expr, written: DateFormat) -> pl.Expr:
     """The day written; of a month, its first day."""
-    return _each_once(cell, partial(_day, written=written), pl.Date())
+    return _date(cell, lambda text: _day(text, written))
+
+
+def month_start(cell: pl.Expr, written: DateFormat) -> pl.Expr:
+    return _date(cell, lambda text: _day(text, written).dt.month_start())
+
+
+def month_end(cell: pl.Expr, written: DateFormat) -> pl.Expr:
+    return _date(cell, lambda text: _day(text, written).dt.month_end())
 
 
 def whole(cell: pl.Expr) -> pl.Expr:
     """An integer of up to 15 digits, with or without commas at the thousands."""
-    return _each_once(cell, _whole, pl.Int64())
+    return cell.map_batches(_wholes, return_dtype=pl.Int64, is_elementwise=True)
 
 
-def _each_once(cell: pl.Expr, read: Callable[[pl.Expr], pl.Expr], kind: pl.DataType) -> pl.Expr:
-    """A file of millions of rows tells of few days and few lengths: each different text is read once."""
-
+def _date(cell: pl.Expr, read: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
     def told(cells: pl.Series) -> pl.Series:
-        column = cells.alias("text").to_frame()
-        texts = column.unique()
-        if texts.height * 4 > column.height:
-            return column.select(read(pl.col("text"))).to_series()
-        meanings = texts.with_columns(read(pl.col("text")).alias("meaning"))
-        joined = column.join(meanings, on="text", how="left", nulls_equal=True, maintain_order="left")
-        return joined["meaning"].alias(cells.name)
+        return each_once(cells, lambda texts: texts.to_frame("text").select(read(pl.col("text"))).to_series())
 
-    return cell.map_batches(told, return_dtype=kind, is_elementwise=True)
+    return cell.map_batches(told, return_dtype=pl.Date, is_elementwise=True)
+
+
+def _wholes(cells: pl.Series) -> pl.Series:
+    # Ten times as fast as looking at the text, which only what is written otherwise needs.
+    numbers = cells.cast(pl.Int64, strict=False)
+    is_odd = (numbers.is_null() | (cells.str.len_bytes() > _DIGITS)) & cells.is_not_null()
+    at = is_odd.arg_true()
+    return numbers.scatter(at, cells.gather(at).to_frame("text").select(_whole(pl.col("text"))).to_series())
 
 
 def _day(cell: pl.Expr, written: DateFormat) -> pl.Expr:

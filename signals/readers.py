@@ -33,7 +33,8 @@ CONTACT = (
 
 def observations_reader(agency: Agency, name: DeliveryName, signals: dict[str, Signal] = SIGNALS) -> Reader:
     def tell(cells: pl.DataFrame) -> pl.DataFrame:
-        told = cells.with_columns(_identifier(agency), pl.col(_KEY_FIELDS[agency.key_kind]).alias("identifier_text"))
+        told = cells.with_columns(_identifier(agency))
+        told = told.with_columns(_as_told(told["identifier"], cells[_KEY_FIELDS[agency.key_kind]]))
         told = told.join(_codes(agency, signals), on="source_code", how="left", maintain_order="left")
         return _with_numbers(_with_days(told, agency.layout, name), agency.layout)
 
@@ -50,6 +51,13 @@ def _identifier(agency: Agency) -> pl.Expr:
         case "household":
             one_form = normalise.household_no(cell)
     return one_form.alias("identifier")
+
+
+def _as_told(identifier: pl.Series, cells: pl.Series) -> pl.Series:
+    """Is there anything in the cell? Only where no identifier was found the cell itself is asked."""
+    at = identifier.is_null().arg_true()
+    texts = cells.gather(at).to_frame("text").select(normalise.text(pl.col("text"))).to_series()
+    return identifier.scatter(at, texts).alias("identifier_text")
 
 
 def _codes(agency: Agency, signals: dict[str, Signal]) -> pl.DataFrame:
@@ -76,8 +84,8 @@ def _with_days(told: pl.DataFrame, layout: Layout, name: DeliveryName) -> pl.Dat
     """Events keep their day where the source writes one; all else is told of a month, by its last day."""
     written = parse.day(pl.col("month"), layout.dates)
     is_day = (pl.col("kind") == "event") & pl.lit(parse.has_days(layout.dates))
-    first_day = pl.when(is_day).then(pl.col("written")).otherwise(pl.col("written").dt.month_start())
-    last_day = pl.when(is_day).then(pl.col("written")).otherwise(pl.col("written").dt.month_end())
+    first_day = pl.when(is_day).then(pl.col("written")).otherwise(parse.month_start(pl.col("month"), layout.dates))
+    last_day = pl.when(is_day).then(pl.col("written")).otherwise(parse.month_end(pl.col("month"), layout.dates))
     # A file sent within the month it tells of knows nothing of the days to come.
     observed_on = pl.min_horizontal(last_day, pl.col("sent_on"))
     return told.with_columns(written.alias("written"), pl.lit(name.sent_on).alias("sent_on")).with_columns(
@@ -111,11 +119,12 @@ def residents_reader(name: DeliveryName) -> Reader:
     layout = REGISTERS["residents"].layout
 
     def tell(cells: pl.DataFrame) -> pl.DataFrame:
+        person_no = cells.select(normalise.person_no(pl.col("person_no"))).to_series()
         return cells.with_columns(
-            pl.col("person_no").alias("identifier_text"),
-            normalise.person_no(pl.col("person_no")).alias("person_no"),
+            _as_told(person_no, cells["person_no"]),
+            person_no,
             normalise.phone(pl.col("phone")).alias("phone"),
-            pl.col("phone").alias("phone_text"),
+            normalise.text(pl.col("phone")).alias("phone_text"),
             pl.col("is_head")
             .str.to_uppercase()
             .replace_strict({"Y": True, "N": False}, default=None, return_dtype=pl.Boolean),

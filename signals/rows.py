@@ -9,17 +9,23 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from signals.delivery import DeliveryRefused
-from signals.layout import Layout
+from signals.layout import Field, Layout
 from signals.normalise import text
 
 _BOM = b"\xef\xbb\xbf"
 _HEADER_ROW = 1  # as a spreadsheet counts
 _MOST_COLUMNS = 60
 _ENCODINGS_KO = {"cp949": "CP949(EUC-KR)", "utf-8-sig": "UTF-8", "utf-16": "UTF-16(유니코드 텍스트)"}
+# What `signals.normalise` brings to one form has its spaces and odd characters taken off there.
+_AS_WRITTEN: frozenset[Field] = frozenset({"person_no", "address", "household_no", "phone"})
 _SEPARATORS_KO = {",": "쉼표(,)", "|": "세로줄(|)", "\t": "탭"}
+
+
+_BROKEN = pl.Schema({"row_no": pl.Int64(), "rule": pl.String()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    cells: pl.DataFrame  # row_no (as a spreadsheet counts: the header is 1), one String column per field; empty is null
+    # row_no (as a spreadsheet counts: the header is 1), one String column per field. Empty is null; keys and phones are
+    # as written.
+    cells: pl.DataFrame
     broken: pl.DataFrame  # row_no, rule: lines that cannot be told apart into cells
 
 
@@ -76,6 +84,10 @@ def read_head(start: bytes, end: bytes, layout: Layout, file: str) -> Head:
 def read_block(block: bytes, head: Head, row_no: int) -> Rows:
     """Whole lines below the header, of which the first has the number `row_no`."""
     body = _utf8(block, head.layout)
+    if _is_plain(body, head):
+        cells = _cells(body, head)
+        numbers = pl.int_range(row_no, row_no + cells.height, dtype=pl.Int64, eager=True).alias("row_no")
+        return Rows(numbers.to_frame().hstack(cells), pl.DataFrame(schema=_BROKEN))
     lines = _lines(body, row_no)
     told = lines.filter(pl.col("line").str.contains(r"\S"))
     told = told.with_columns(_rule_broken(len(head.headers), head.layout.separator))
@@ -168,10 +180,35 @@ def _shown(header: str) -> str:
 def _utf8(block: bytes, layout: Layout) -> bytes:
     # The mark at the start of a file stands in its header; a line that begins with one is no start of a file.
     encoding = "utf-8" if layout.encoding == "utf-8-sig" else layout.encoding
+    if encoding == "utf-8" and _is_utf8(block):
+        return block
     try:
         return block.decode(encoding).encode()
     except UnicodeDecodeError:
         return block.decode(encoding, errors="replace").encode()
+
+
+def _is_utf8(block: bytes) -> bool:
+    try:
+        pl.Series([block]).cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def _is_plain(body: bytes, head: Head) -> bool:
+    """Has every line as many cells as the header, and no quote? Then nothing is to be told apart, and lines need not be
+    made: most blocks of most files."""
+    between = len(head.headers) - 1
+    if not between or not body or head.layout.separator.isspace() or b'"' in body or "\ufffd".encode() in body:
+        return False
+    octets = np.frombuffer(body, np.uint8)
+    ends = np.flatnonzero(octets == ord("\n"))
+    separators = np.flatnonzero(octets == ord(head.layout.separator))
+    if len(separators) != len(ends) * between:
+        return False
+    # The last of a line stands before its end, the first after the end of the line before.
+    return bool((separators[between - 1 :: between] < ends).all() and (separators[between::between] > ends[:-1]).all())
 
 
 def _lines(body: bytes, row_no: int) -> pl.DataFrame:
@@ -212,4 +249,4 @@ def _cells(body: bytes, head: Head) -> pl.DataFrame:
         # Columns that are not ours are never even made.
         columns=[at for at, h in enumerate(head.headers) if h in fields],
     )
-    return cut.select(text(pl.col(wanted)))
+    return cut.select(pl.col(field) if field in _AS_WRITTEN else text(pl.col(field)) for field in wanted)
