@@ -22,7 +22,7 @@ class Keyed(NamedTuple):
 
 class Attached(NamedTuple):
     observations: pl.DataFrame  # with household_key
-    notices: pl.DataFrame  # household_key, notices: told of its address or building, but it may be another's
+    notices: pl.DataFrame  # household_key, key, signal, observed_on: told of where it lives, but it may be another's
     counts: Counts
 
 
@@ -98,11 +98,10 @@ def _living_there(told: pl.DataFrame, holders: pl.DataFrame) -> pl.DataFrame:
 
 
 def _notices(unclear: pl.DataFrame, holders: pl.DataFrame) -> pl.DataFrame:
-    """Per household: notices of the last two years to its address or building while it lived there."""
+    """Different notices of the last two years to a household's address or building while it lived there."""
     recent = unclear.filter(pl.col("days_ago") <= HORIZON_DAYS)
     # A building is told of again and again: first its days, then its many households.
-    days = recent.select("key", "signal", "observed_on").unique().group_by("key", "observed_on").agg(notices=pl.len())
+    days = recent.select("key", "signal", "observed_on").unique()
     there = days.join(holders, on="key").filter(holds_on(pl.col("observed_on")))
     # Two spells of one household: one notice all the same.
-    once = there.select("household_key", "key", "observed_on", "notices").unique()
-    return once.group_by("household_key").agg(pl.col("notices").sum())
+    return there.select("household_key", "key", "signal", "observed_on").unique()

@@ -43,7 +43,7 @@ class Gathered:
 
     households: pl.DataFrame  # links.Housed.households
     observations: pl.DataFrame  # attach.Attached.observations; of other households too
-    notices: pl.DataFrame  # attach.Attached.notices, one row or several a household
+    notices: pl.DataFrame  # attach.Attached.notices, some told more than once
     shared: pl.DataFrame  # links.shared_addresses
     contacts: pl.DataFrame  # signals.tables.CONTACTS
 
@@ -71,7 +71,8 @@ def prepare(known: Known, signals: Mapping[str, Signal] = SIGNALS) -> Prepared:
 def gather(
     found: Gathered, signals: tuple[Signal, ...], feeds: tuple[Feed, ...], counts: Mapping[str, int], as_of: date
 ) -> Prepared:
-    notices = found.notices.group_by("household_key").agg(pl.col("notices").sum())
+    # Told again by another delivery: one notice all the same.
+    notices = found.notices.unique().group_by("household_key").agg(notices=pl.len())
     households = (
         found.households.join(found.shared.unique("household_key"), on="household_key", how="left")
         .with_columns(pl.col("is_shared").fill_null(False))

@@ -11,8 +11,8 @@ from flows.explain import keep_explanations
 from flows.inbox import take_in
 from flows.offices import read_offices
 from flows.publishing import publish
-from flows.queue_settings import queue_settings, told_capacities
-from flows.ranges import arrange, open_day
+from flows.queue_settings import capacity_on, queue_settings, told_capacities
+from flows.ranges import arrange, ground_of, leave, open_day
 from flows.run import Run, running
 from flows.scoring import Offices, check_cohort, check_sources, load_model, score_households
 from flows.summary import NightSummary
@@ -37,11 +37,12 @@ def work_night(desk: Desk, run: Run) -> NightSummary:
     served = Offices(offices["office"], queue_settings(desk.settings.queue, offices, told_capacities(desk, run.as_of)))
     day = open_day(desk, run.as_of)
     with open_workers(desk.settings.engine, day.parts) as workers:
-        arranged = run.stage(arrange, day, workers)
+        ground = ground_of(desk, run, day, capacity_on(desk, offices, run.as_of))
+        arranged = run.stage(arrange, day, ground, workers)
         scored = run.stage(score_households, desk, run, arranged, model, served, workers)
         run.stage(check_cohort, desk, scored.households)
         queues = run.stage(fill_office_queues, desk, arranged, scored, model, served, workers)
     keep_explanations(desk.work, queues.told, run.id, model.id)
     outbox = run.stage(publish, desk, run, queues, offices)
-    day.shuffle.clear()
+    leave(arranged, ground)
     return close_night(desk, run, taken, scored, queues, offices, outbox)

@@ -4,21 +4,24 @@ Observations are of persons, addresses or households; who lives where hangs on w
 addresses. So each step hands its rows on by the key that the next one asks for (store.shuffle).
 """
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
 import polars as pl
 
 from features import Prepared
-from features.attach import Keyed, attach
+from features.attach import Attached, Keyed, attach
 from features.feeds import Feed, read_feeds
 from features.known import address_spells, resident_spells
 from features.links import Counts, enrol, house, shared_addresses
 from features.prepared import Gathered, calendar, gather, within_horizon
 from flows.desk import Desk
+from flows.run import PLACES, Run, code_digest
 from flows.workers import Workers
 from signals.catalogue import SIGNALS
 from signals.tables import ADDRESSES, CONTACTS, OBSERVATIONS, RESIDENTS
@@ -59,6 +62,12 @@ class Arranged:
     day: Day
     feeds: tuple[Feed, ...]
     counts: Counts
+    updates: int = 0  # how often more observations came since all of them were arranged
+
+    @property
+    def sources(self) -> range:
+        """Of observations: every range's, then those that came since."""
+        return range(self.day.parts + self.updates)
 
     def prepared(self, part: int) -> tuple[Prepared, pl.DataFrame]:
         """One range ready for features.build, and its contacts as signals.tables has them."""
@@ -66,8 +75,8 @@ class Arranged:
         contacts = day.rows("contacts", part, CONTACTS)
         found = Gathered(
             households=shuffle.kept("households", part),
-            observations=shuffle.gather("observations", part, day.sources),
-            notices=shuffle.gather("notices", part, day.sources),
+            observations=shuffle.gather("observations", part, self.sources),
+            notices=shuffle.gather("notices", part, self.sources),
             shared=shuffle.gather("shared", part, day.sources),
             contacts=contacts,
         )
@@ -76,6 +85,16 @@ class Arranged:
     def roll(self, part: int) -> pl.DataFrame:
         """features.links.Enrolled.roll of one range of households."""
         return self.day.shuffle.gather("roll", part, self.day.sources)
+
+
+def only(prepared: Prepared, mine: pl.Expr) -> Prepared:
+    """Of some households."""
+    return replace(
+        prepared,
+        households=prepared.households.filter(mine),
+        observations=prepared.observations.filter(mine),
+        contacts=prepared.contacts.filter(mine),
+    )
 
 
 def open_day(desk: Desk, as_of: date) -> Day:
@@ -91,12 +110,43 @@ def open_day(desk: Desk, as_of: date) -> Day:
     )
 
 
-def arrange(day: Day, workers: Workers) -> Arranged:
+def ground_of(desk: Desk, run: Run, day: Day, capacity: Mapping[str, int]) -> str:
+    """Digest of all that a night hangs on besides observations, contacts, answers and stops.
+
+    `capacity`: of every office that is listed.
+    """
+    registers = {table: day.versions[table] for table in ("residents", "addresses")}
+    settings = desk.settings.model_dump_json(exclude=PLACES)
+    told = (
+        day.as_of,
+        desk.lake.ids(),
+        day.parts,
+        day.superseded,
+        registers,
+        settings,
+        run.model,
+        code_digest(),
+        sorted(capacity.items()),
+    )
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def arrange(day: Day, ground: str, workers: Workers) -> Arranged:
+    """Where the day was arranged before on the same `ground`, only what came since is added; else everything anew."""
+    kept = kept_on(day, ground)
+    if kept is None:
+        return _arrange_all(day, workers)
+    return _add(day, kept, workers)
+
+
+def _arrange_all(day: Day, workers: Workers) -> Arranged:
     """Persons to households, households to addresses, observations to households: three steps over all ranges."""
     day.shuffle.clear()
     signals = tuple(SIGNALS.values())
     told = Lake(day.lake).scan("observations", day.versions["observations"], day.superseded)
-    feeds = read_feeds(calendar(told, signals, day.as_of), signals, day.as_of)
+    days = calendar(told, signals, day.as_of)
+    day.shuffle.keep("calendar", 0, days)
+    feeds = read_feeds(days, signals, day.as_of)
     steps = (
         (partial(enrol_range, day), "Who lives with whom"),
         (partial(house_range, day), "Who lives where"),
@@ -131,14 +181,80 @@ def attach_range(day: Day, feeds: tuple[Feed, ...], part: int) -> Counts:
     observations = day.rows("observations", part, OBSERVATIONS)
     told, counts = within_horizon(observations, tuple(SIGNALS.values()), feeds, day.as_of)
     del observations
-    keyed = Keyed(
-        persons=shuffle.kept("persons", part),
-        holders=shuffle.gather("holders", part, day.sources),
-        households=shuffle.kept("households", part)["household_key"],
-        known_households=shuffle.kept("known", part)["household_key"],
-    )
+    keyed = _keyed(day, part)
     attached = attach(told, keyed)
     shuffle.scatter("observations", part, attached.observations, "household_key", day.parts)
     shuffle.scatter("notices", part, attached.notices, "household_key", day.parts)
     shuffle.scatter("shared", part, shared_addresses(keyed.holders), "household_key", day.parts)
     return counts | attached.counts
+
+
+def _keyed(day: Day, part: int) -> Keyed:
+    shuffle = day.shuffle
+    return Keyed(
+        persons=shuffle.kept("persons", part),
+        holders=shuffle.gather("holders", part, day.sources),
+        households=shuffle.kept("households", part)["household_key"],
+        known_households=shuffle.kept("known", part)["household_key"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A day arranged and worked before, and what has come since."""
+
+    feeds: tuple[Feed, ...]
+    counts: Counts
+    updates: int
+    new: pl.DataFrame  # signals.tables.OBSERVATIONS
+
+
+def leave(arranged: Arranged, ground: str) -> None:
+    """For another night of the same day. The last thing a night does: a killed one leaves nothing to build on."""
+    told = {"ground": ground, "counts": json.dumps(arranged.counts), "updates": arranged.updates}
+    versions = {"observations": arranged.day.versions["observations"]}
+    arranged.day.shuffle.keep("ground", 0, pl.DataFrame([told | versions]))
+
+
+def kept_on(day: Day, ground: str) -> Kept | None:
+    """None: nothing to build on. So it is when registers, settings, model or code are others; when more was done to the
+    observations than appending; and when a feed has told of a new month, which concerns all its households."""
+    shuffle, signals = day.shuffle, tuple(SIGNALS.values())
+    if not shuffle.has("ground", 0):
+        return None
+    told = shuffle.kept("ground", 0).row(0, named=True)
+    # Whatever follows changes what is there.
+    shuffle.drop("ground", 0)
+    since, version = told["observations"], day.versions["observations"]
+    new = Lake(day.lake).added("observations", day.as_of, day.superseded, since, version)
+    if told["ground"] != ground or new is None:
+        return None
+    days = shuffle.kept("calendar", 0)
+    with_new = pl.concat([days, calendar(new.lazy(), signals, day.as_of)])
+    together = with_new.group_by("signal", "month").agg(pl.col("first_received").min()).sort("signal", "month")
+    if not together.equals(days.sort("signal", "month")):
+        return None
+    return Kept(read_feeds(days, signals, day.as_of), json.loads(told["counts"]), told["updates"] + 1, new)
+
+
+def _add(day: Day, kept: Kept, workers: Workers) -> Arranged:
+    shuffle = day.shuffle
+    shuffle.scatter("new", kept.updates, kept.new, "key", day.parts)
+    counts = Counter(kept.counts)
+    observations, notices = [], []
+    work = partial(attach_new_range, day, kept.feeds, kept.updates)
+    for attached in workers.map(work, day.parts, "Whose household is told of"):
+        observations.append(attached.observations)
+        notices.append(attached.notices)
+        counts.update(attached.counts)
+    source = day.parts + kept.updates - 1
+    shuffle.scatter("observations", source, pl.concat(observations), "household_key", day.parts)
+    shuffle.scatter("notices", source, pl.concat(notices), "household_key", day.parts)
+    return Arranged(day, kept.feeds, dict(counts), kept.updates)
+
+
+def attach_new_range(day: Day, feeds: tuple[Feed, ...], update: int, part: int) -> Attached:
+    new = day.shuffle.gather("new", part, [update])
+    told, counts = within_horizon(new, tuple(SIGNALS.values()), feeds, day.as_of)
+    attached = attach(told, _keyed(day, part))
+    return attached._replace(counts=counts | attached.counts)

@@ -18,7 +18,7 @@ from features import build, feature_list
 from flows.desk import Desk
 from flows.draw import seeded
 from flows.errors import OperatorError
-from flows.ranges import Arranged
+from flows.ranges import Arranged, only
 from flows.run import Run
 from flows.workers import Workers
 from models.bundle import public_key_of, unpack
@@ -116,11 +116,12 @@ def score_households(
 ) -> Scored:
     day, shuffle = arranged.day, arranged.day.shuffle
     opened = alerts.open_alerts(desk.engine, day.as_of, besides=run.id)
-    shuffle.scatter("opened", 0, opened, "household_key", day.parts)
-    shuffle.keep("bands", 0, alerts.bands(desk.engine, day.as_of, besides=run.id))
+    shuffle.scatter("opened", arranged.updates, opened, "household_key", day.parts)
+    shuffle.keep("bands", arranged.updates, alerts.bands(desk.engine, day.as_of, besides=run.id))
     stopped = stops.stopped_on(desk.engine, day.as_of)
+    shuffle.keep("stopped", arranged.updates, stopped.to_frame("household_key"))
     salt = draw_salt(seeded(desk.settings.model.seed, day.as_of))
-    work = partial(score_range, arranged, deployed, offices, salt, stopped)
+    work = partial(score_range, arranged, deployed, offices, salt)
     done, sifted = [], list[Sifted]()
     for scored in workers.map(work, day.parts, "Scoring households"):
         done.append((scored.households, scored.lowest, scored.highest, scored.counts))
@@ -129,29 +130,68 @@ def score_households(
             sifted = [narrow(sifted, offices.settings)]
     households, lowest, highest, counts = zip(*done, strict=True)
     refuse_one_score(sum(households), min(lowest), max(highest))
-    desk.lake.write_scores(day.as_of, lambda: (shuffle.kept("scores", part) for part in day.sources))
+    kept = _of("scores", arranged.updates)
+    desk.lake.write_scores(day.as_of, lambda: (shuffle.kept(kept, part) for part in day.sources))
     counted = Counter(arranged.counts)
     for more in counts:
         counted.update(more)
     return Scored(sum(households), narrow(sifted, offices.settings), dict(counted))
 
 
-def score_range(
-    arranged: Arranged, deployed: Deployed, offices: Offices, salt: int, stopped: pl.Series, part: int
-) -> _Range:
-    day, shuffle = arranged.day, arranged.day.shuffle
+def score_range(arranged: Arranged, deployed: Deployed, offices: Offices, salt: int, part: int) -> _Range:
+    """Of a day that was worked before, only households of which something is new; the rest stands as it was kept."""
+    shuffle, update = arranged.day.shuffle, arranged.updates
     prepared, contacts = arranged.prepared(part)
+    opened, bands = shuffle.gather("opened", part, [update]), shuffle.kept("bands", update)
+    stopped = shuffle.kept("stopped", update)["household_key"]
+    shuffle.keep(_of("contacts", update), part, contacts)
+    counts = prepared.counts
+    mine = pl.lit(True)
+    if update:
+        mine = pl.col("household_key").is_in(changed(arranged, contacts, part).implode())
+        prepared, contacts, opened = only(prepared, mine), contacts.filter(mine), opened.filter(mine)
     model = deployed.load()
     built = build(prepared, wanted={model.columns[place].name for place in model.trees.asked})
     scores = score(model, built.features)
-    shuffle.keep("scores", part, scores)
     decided = sift(
-        scores, offices.assign(built.facts), built.evidence, shuffle.gather("opened", part, [0]), contacts,
-        offices.settings, day.as_of, salt, bands_then=shuffle.kept("bands", 0), stopped=stopped,
+        scores, offices.assign(built.facts), built.evidence, opened, contacts, offices.settings, arranged.day.as_of,
+        salt, bands_then=bands, stopped=stopped,
     )  # fmt: skip
+    if update:
+        scores, decided = (
+            pl.concat([shuffle.kept(_of(name, update - 1), part).filter(~mine), new])
+            for name, new in (("scores", scores), ("decided", decided))
+        )
+    shuffle.keep(_of("scores", update), part, scores.sort("household_key"))
+    shuffle.keep(_of("decided", update), part, decided)
     margin = np.r_[scores["margin"].to_numpy(), [] if scores.height else [np.inf, -np.inf]]
     sifted = narrow([Sifted(decided, pl.DataFrame(schema=TALLY))], offices.settings)
-    return _Range(scores.height, float(margin.min()), float(margin.max()), sifted, prepared.counts)
+    return _Range(scores.height, float(margin.min()), float(margin.max()), sifted, counts)
+
+
+def _of(name: str, update: int) -> str:
+    """Every update writes files of its own: work that is begun again still finds what it began with."""
+    return f"{name}-{update}"
+
+
+def changed(arranged: Arranged, contacts: pl.DataFrame, part: int) -> pl.Series:
+    """Households of a range whose score or standing can differ from the update before."""
+    shuffle, now = arranged.day.shuffle, arranged.updates
+    came = [shuffle.gather(name, part, [arranged.sources[-1]]) for name in ("observations", "notices")]
+    opened = differing(*(shuffle.gather("opened", part, [update]) for update in (now - 1, now)))
+    stopped = differing(*(shuffle.kept("stopped", update) for update in (now - 1, now)))
+    bands = differing(*(shuffle.kept("bands", update) for update in (now - 1, now)))
+    talks = differing(shuffle.kept(_of("contacts", now - 1), part), contacts)
+    of_bands = contacts.join(bands, left_on="alert", right_on="alert_id", how="semi")
+    told = [*came, opened, stopped, talks, of_bands]
+    return pl.concat([frame["household_key"] for frame in told]).unique().sort()
+
+
+def differing(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """Rows that only one of two has."""
+    by = before.columns
+    gone = before.join(after, on=by, how="anti", nulls_equal=True)
+    return pl.concat([gone, after.join(before, on=by, how="anti", nulls_equal=True)])
 
 
 def check_cohort(desk: Desk, households: int) -> None:

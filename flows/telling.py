@@ -1,6 +1,6 @@
 """Places given, and for every household that has one: what raised its score, in words, and whom to ask for."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import partial
 
@@ -15,7 +15,7 @@ from features import Built, Prepared, build
 from features.history import covered, history
 from flows.desk import Desk
 from flows.draw import seeded
-from flows.ranges import Arranged
+from flows.ranges import Arranged, only
 from flows.residences import residences
 from flows.scoring import Deployed, Offices, Scored
 from flows.sheets import benefit_table
@@ -50,7 +50,7 @@ def fill_office_queues(
     day = arranged.day
     rng = seeded(desk.settings.model.seed, day.as_of)
     chosen = choose(scored.sifted, offices.settings, rng)
-    day.shuffle.scatter("chosen", 0, chosen.filter(QUEUED), "household_key", day.parts)
+    day.shuffle.scatter("chosen", arranged.updates, chosen.filter(QUEUED), "household_key", day.parts)
     work = partial(tell_range, arranged, deployed, offices)
     told = list(workers.map(work, day.parts, "Explaining alerts"))
     together = {field.name: pl.concat([getattr(t, field.name) for t in told]) for field in fields(Told)}
@@ -60,16 +60,15 @@ def fill_office_queues(
 
 def tell_range(arranged: Arranged, deployed: Deployed, offices: Offices, part: int) -> Told:
     day, shuffle = arranged.day, arranged.day.shuffle
-    chosen = shuffle.gather("chosen", part, [0])
+    chosen = shuffle.gather("chosen", part, [arranged.updates])
     keys = chosen["household_key"]
     mine = pl.col("household_key").is_in(keys.implode())
     prepared, contacts = arranged.prepared(part)
-    prepared, contacts = _only(prepared, mine), contacts.filter(mine)
+    prepared, contacts = only(prepared, mine), contacts.filter(mine)
     built = build(prepared)
-    alerts = open_queue(
-        chosen, offices.assign(built.facts), built.evidence, shuffle.gather("opened", part, [0]), contacts,
-        offices.settings, day.as_of,
-    )  # fmt: skip
+    opened = shuffle.gather("opened", part, [arranged.updates])
+    facts = offices.assign(built.facts)
+    alerts = open_queue(chosen, facts, built.evidence, opened, contacts, offices.settings, day.as_of)
     pushes = explain(deployed.load(), built.features)
     return Told(
         alerts=_in_words(alerts, pushes, built, prepared, day.as_of),
@@ -77,15 +76,6 @@ def tell_range(arranged: Arranged, deployed: Deployed, offices: Offices, part: i
         history=history(prepared, keys),
         people=residences(arranged.roll(part), shuffle.kept("households", part), keys),
         contacts=contacts,
-    )
-
-
-def _only(prepared: Prepared, mine: pl.Expr) -> Prepared:
-    return replace(
-        prepared,
-        households=prepared.households.filter(mine),
-        observations=prepared.observations.filter(mine),
-        contacts=prepared.contacts.filter(mine),
     )
 
 

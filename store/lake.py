@@ -145,6 +145,18 @@ class Lake:
             known = known.filter(~pl.col("delivery").is_in(sorted(superseded)))
         return known.select(columns).collect()
 
+    def added(
+        self, table: Table, as_of: date, superseded: Collection[str], since: int, version: int
+    ) -> pl.DataFrame | None:
+        """As known_on, of what was appended after version `since`, in no order. None: more was done than appending."""
+        before, after = (set(self._open(table, v).file_uris()) for v in (since, version))
+        if not before <= after:
+            return None
+        none = pl.DataFrame(schema=TABLES[table])
+        files = sorted(after - before)
+        rows = pl.concat([none, *(pl.read_parquet(file, columns=none.columns) for file in files)])
+        return rows.filter((pl.col("received_on") <= as_of) & ~pl.col("delivery").is_in(sorted(superseded)))
+
     def scan(self, table: Table, version: int, superseded: Collection[str] = ()) -> pl.LazyFrame:
         told = pl.scan_delta(self._open(table, version))
         return told.filter(~pl.col("delivery").is_in(sorted(superseded))) if superseded else told
@@ -161,6 +173,10 @@ class Lake:
     def versions(self) -> dict[str, int]:
         """Version of every table, to be noted by a run that reads them."""
         return {table: self._open(table).version() for table in TABLES}
+
+    def ids(self) -> dict[str, str]:
+        """Of every table, from the day it was made: another lake's versions mean nothing here."""
+        return {table: str(self._open(table).metadata().id) for table in TABLES}
 
     def deliveries(self, table: Table) -> frozenset[str]:
         """Ids that have rows in a table: what the database does not know was left by a killed night."""

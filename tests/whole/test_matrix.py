@@ -23,6 +23,7 @@ from flows.retrain import build_matrix
 from flows.scoring import load_model
 from models.labels import ANSWERING_DAYS
 from models.score import score
+from signals.agencies import AGENCIES
 from signals.catalogue import SIGNALS
 from store import explored, stops
 from store.access_log import verify_chain
@@ -142,7 +143,9 @@ def test_today_is_looked_at_as_the_night_would(worked: Worked) -> None:
     assert {row["month"]: row["notices"] for row in told.to_dicts()} == {m: counted[m] for m in told["month"]}
     regions = seen.arrivals_by_region.filter(signal="power_arrears", month=told["month"][-1])
     assert regions["notices"].sum() == told["notices"][-1]
-    assert not seen.sources["is_late"].any()
+    assert {row["agency"]: row["is_late"] for row in seen.sources.to_dicts()} == {
+        row["agency"]: due_on(row["agency"], row["newest"]) < NIGHT for row in seen.sources.to_dicts()
+    }
     assert seen.reach is None
     decisions = worked.night.decisions
     assert waiting == decisions["below_cut"] + decisions["queued_explore"]
@@ -151,6 +154,13 @@ def test_today_is_looked_at_as_the_night_would(worked: Worked) -> None:
     assert reach["base_rate"]["value"] == 1.0
     assert reach["precision"]["value"] == 0.0
     assert reach["reach"]["value"] == 0.0
+
+
+def due_on(agency: str, newest: date) -> date:
+    """The last day on which the file after the one of month `newest` may come."""
+    month = newest.year * 12 + newest.month - 1 + AGENCIES[agency].every_months
+    last = date((month + 1) // 12, (month + 1) % 12 + 1, 1) - timedelta(days=1)
+    return last + timedelta(days=AGENCIES[agency].lag_days[1])
 
 
 def newest_of(bills: pl.DataFrame) -> pl.DataFrame:
