@@ -1,14 +1,14 @@
 """The country's night by its size, beside the floor that nobody can go below and beside the plain way, in one run.
 
     python benchmarks/nightly.py --folder FOLDER [--sizes 250000 1000000 4000000 23500000] [--naive-up-to 2000000]
-        [--runs 2] [--out docs/performance.json]
+        [--more 1000000] [--runs 2] [--out docs/performance.json]
     python benchmarks/nightly.py --report docs/performance.json     renders docs/performance.md and its plots, no more
 
 Each side is a process of its own, watched from outside (Linux only). Made-up countries of `blindspot synthesize --lake`
 are kept in FOLDER and used again; so is whatever stands in the JSON already: a run that was stopped goes on. Small
 sizes are run several times, the sides in turn, and the quickest run counts: what else a machine does can only slow a
-side down. `--beside`: last lines of other
-benchmarks, kept in the JSON and shown in the report.
+side down. `--more`: a night after one more delivery that tells of a hundredth of the households. `--beside`: last lines
+of other benchmarks, kept in the JSON and shown in the report.
 """
 
 import argparse
@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the countries are kept: about 1 GB per million households")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--naive-up-to", type=int, default=2_000_000, help="0: leave the plain way out")
+    parser.add_argument("--more", type=int, nargs="*", default=[], help="sizes for the night after one more delivery")
     parser.add_argument("--runs", type=int, default=2, help=f"up to {SMALL:,} households")
     parser.add_argument("--learned-on", type=int, default=LEARNED_ON, help="households of the country learned from")
     parser.add_argument("--beside", type=Path, nargs="*", default=[], help="JSON of other benchmarks")
@@ -100,13 +101,17 @@ def measure_all(record: Record, given: argparse.Namespace) -> None:
     folder: Path = given.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     record.told["machine"] = machine()
-    record.told["asked"] = {name: getattr(given, name) for name in ("sizes", "naive_up_to", "runs", "learned_on")}
+    record.told["asked"] = {
+        name: getattr(given, name) for name in ("sizes", "naive_up_to", "more", "runs", "learned_on")
+    }
     kept, record.told["learned"] = countries.model(folder, given.learned_on)
     for households in sorted(given.sizes):
         _, record.told["countries"][str(households)] = countries.country(folder, households)
         record.keep()
         for run in range(given.runs if households <= SMALL else 1):
             one_round(record, folder, kept, households, run, households <= given.naive_up_to)
+        if households in given.more:
+            more(record, folder, kept, households)
         shutil.rmtree(folder / f"night-{households}", ignore_errors=True)
     smallest = min(given.sizes)
     record.once("sheets", smallest, 0, lambda: night(folder, kept, smallest, "--sheets", SHEETS_OF_OFFICES))
@@ -137,6 +142,22 @@ def one_round(record: Record, folder: Path, kept: Path, households: int, run: in
 def night(folder: Path, kept: Path, households: int, *words: object) -> dict[str, Any]:
     work = countries.fresh_night(folder, households, kept)
     return measure("nightly_ours", [work, *words], countries.env_of(folder))
+
+
+def more(record: Record, folder: Path, kept: Path, households: int) -> None:
+    """The night of a day that was worked already, after one more delivery; then all of it anew: the same outcome?"""
+    place, env = folder / f"night-{households}", countries.env_of(folder)
+
+    def work() -> dict[str, Any]:
+        first = night(folder, kept, households)
+        late = measure("nightly_country", ["late", place], env)
+        again = measure("nightly_ours", [place, "--digest"], env)
+        shutil.rmtree(place / "scratch")
+        anew = measure("nightly_ours", [place, "--digest"], env)
+        differ = [name for name, digest in anew["digests"].items() if digest != again["digests"][name]]
+        return {**again, "late": late, "full_seconds": min(first["seconds"], anew["seconds"]), "differ": differ}
+
+    record.once("more", households, 0, work)
 
 
 def last_json(text: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Made-up countries for the benchmark of the night: made once, arranged once, all with one model and one set of keys.
 
-python -m benchmarks.nightly_country tidy WORK | learn WORK MODEL | deploy WORK MODEL: one step, in its own process.
+python -m benchmarks.nightly_country tidy WORK | learn WORK MODEL | deploy WORK MODEL | late WORK: one step, in its
+own process.
 """
 
 import json
@@ -15,10 +16,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from benchmarks.nightly_watch import ROOT, measure, watch
 
 NIGHT = date(2026, 11, 2)
-NEXT_FILES_SHARE = 0.01
+LATE = "late"
+ONE_IN = 100  # households that one more delivery tells of
 CONFIG = ROOT / "config.yaml"
 
 
@@ -33,9 +37,9 @@ def country(folder: Path, households: int) -> tuple[Path, dict[str, Any]]:
     if record.exists():
         return work, json.loads(record.read_text())
     shutil.rmtree(work, ignore_errors=True)
-    words = ["synthesize", "--lake", "--households", str(households), "--files-share", str(NEXT_FILES_SHARE)]
+    words = ["synthesize", "--lake", "--households", str(households), "--work", str(work)]
     # -c: a started worker imports flows.country alone, not this command.
-    command = [sys.executable, "-c", "from flows.cli import main; main()", *words, "--work", str(work)]
+    command = [sys.executable, "-c", "from flows.cli import main; main()", *words]
     made, _ = watch(command, env_of(folder))
     print(f"{households:,} households: made in {made.process_seconds:.0f} s", file=sys.stderr)
     tidied = measure("nightly_country", ["tidy", work], env_of(folder))
@@ -65,13 +69,6 @@ def fresh_night(folder: Path, households: int, kept: Path) -> Path:
         shutil.copy2(file, night)
     measure("nightly_country", ["deploy", night, kept], env_of(folder))
     return night
-
-
-def deliver(folder: Path, households: int, night: Path) -> None:
-    """What was still to come of a hundredth of the households lies in the inbox."""
-    (night / "inbox").mkdir(exist_ok=True)
-    for file in (folder / f"country-{households}" / "inbox").iterdir():
-        shutil.copy2(file, night / "inbox")
 
 
 def _link(source: str, target: str) -> None:
@@ -135,12 +132,44 @@ def _deploy(work: Path, kept: Path) -> Mapping[str, Any]:
     return {"model": stored.id}
 
 
+def _late(work: Path) -> Mapping[str, Any]:
+    """Arrears of the heads of a hundredth of the households, of a month that others were told of before."""
+    from flows.desk import now, open_desk
+    from signals.tables import OBSERVATIONS
+    from store import deliveries
+    from store.tables import Delivery
+
+    with open_desk(CONFIG, work) as desk:
+        versions = desk.lake.versions()
+        told = desk.lake.scan("observations", versions["observations"])
+        told = told.filter(pl.col("key_kind") == "person", pl.col("months") > 0, pl.col("observed_on") <= NIGHT)
+        counts = told.group_by("signal").agg(pl.len(), pl.col("observed_on").max()).sort("len", "signal")
+        usual = counts.collect(engine="streaming").row(-1, named=True)
+        heads = desk.lake.scan("residents", versions["residents"])
+        heads = heads.filter(pl.col("household_key") % ONE_IN == 0, pl.col("is_head"), pl.col("valid_to").is_null())
+        persons = heads.select(key="person_key").unique().collect(engine="streaming").sort("key")
+        columns = {
+            "key_kind": "person", "signal": usual["signal"], "observed_on": usual["observed_on"], "received_on": NIGHT,
+            "months": 4, "amount_won": 400_000, "delivery": LATE,
+        }  # fmt: skip
+        rows = persons.select("key", **{name: pl.lit(value) for name, value in columns.items()})
+        desk.lake.append("observations", rows.cast(dict(OBSERVATIONS)).select(OBSERVATIONS.names()), LATE)
+        record = Delivery(
+            id=LATE, source=LATE, base_month=NIGHT.replace(day=1), sent_on=NIGHT, received_on=NIGHT, file_name=LATE,
+            state="taken", received=rows.height, accepted=rows.height, recorded_at=now(),
+        )  # fmt: skip
+        deliveries.record(desk.engine, record)
+    return {"rows": rows.height, "signal": usual["signal"], "observed_on": str(usual["observed_on"])}
+
+
 def main(words: list[str]) -> None:
     match words:
         case ["tidy", work]:
             print(json.dumps(_tidy(Path(work))))
         case ["learn", work, kept]:
             print(json.dumps(_learn(Path(work), Path(kept))))
+        case ["late", work]:
+            print(json.dumps(_late(Path(work))))
         case ["deploy", work, kept]:
             print(json.dumps(_deploy(Path(work), Path(kept))))
         case _:

@@ -77,8 +77,9 @@ def _more(told: Told) -> list[Target]:
         what = f"one more delivery of 1 %, {size:,} households: "
         share = night["seconds"] / night["full_seconds"]
         found.append(_target(f"{what}time over the full night's", "at most 0.25", share, "{:.2f}", 0.25))
-        is_same = bool(night["is_same"])
-        found.append(Target(f"{what}outcome of a full night", "the same bytes", "yes" if is_same else "no", is_same))
+        differ = ", ".join(night["differ"])
+        same = Target(f"{what}outcome of a full night", "the same bytes", differ or "the same", not differ)
+        found.append(same)
     return found
 
 

@@ -7,63 +7,30 @@ one Parquet and one CSV per region. Prefect and its server are left out. The las
 import argparse
 import hashlib
 import json
-import os
 import pickle
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
 
 from alerts.workload import PERIOD_DAYS
 from benchmarks.nightly_country import CONFIG, NIGHT
+from benchmarks.nightly_timed import TimedWorkers
 from flows.desk import Desk, now, open_desk
 from flows.offices import read_offices
 from flows.queue_settings import capacity_on, queue_settings, told_capacities
-from flows.ranges import arrange, open_day
+from flows.ranges import arrange, ground_of, leave, open_day
 from flows.run import Run
 from flows.scoring import Offices, check_sources, load_model, score_households
 from flows.sheets import Handout, office_files
 from flows.telling import Queues, fill_office_queues
-from flows.workers import Workers, open_workers
+from flows.workers import open_workers
 from signals.answers import last_told
 from store import alerts, identities
 from store.cases import cases
-
-R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Timed:
-    """A range's work with when it ran: what docs/scale.md reckons with."""
-
-    function: Callable[[int], Any]
-
-    def __call__(self, part: int) -> tuple[Any, dict[str, float]]:
-        began, cpu = time.time(), time.process_time()
-        result = self.function(part)
-        spent = time.process_time() - cpu
-        return result, {"part": part, "began": began, "ended": time.time(), "cpu": spent, "worker": os.getpid()}
-
-
-class TimedWorkers(Workers):
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self.steps: dict[str, list[dict[str, float]]] = {}
-
-    def map(self, function: Callable[[int], R], parts: int, what: str) -> Iterator[R]:
-        name = _name(function)
-        for result, when in self._workers.map(Timed(function), parts, what):
-            self.steps.setdefault(name, []).append(when)
-            yield result
-
-
-def _name(function: Callable[[int], Any]) -> str:
-    return str(function.func.__name__ if isinstance(function, partial) else function.__name__)
 
 
 def work_night(desk: Desk, asked: argparse.Namespace) -> dict[str, Any]:
@@ -77,11 +44,13 @@ def work_night(desk: Desk, asked: argparse.Namespace) -> dict[str, Any]:
     served = Offices(offices["office"], queue_settings(desk.settings.queue, offices, told_capacities(desk, as_of)))
     day = run.stage(open_day, desk, as_of)
     with open_workers(desk.settings.engine, day.parts) as inner:
-        workers = TimedWorkers(inner)
-        arranged = run.stage(arrange, day, workers)
+        workers = TimedWorkers(inner, asked.slow)
+        ground = ground_of(desk, run, day, capacity_on(desk, offices, as_of))
+        arranged = run.stage(arrange, day, ground, workers)
         scored = run.stage(score_households, desk, run, arranged, model, served, workers)
         queues = run.stage(fill_office_queues, desk, arranged, scored, model, served, workers)
     run.stage(write_regions, desk, queues, offices)
+    leave(arranged, ground)
     seconds = time.perf_counter() - began
     (desk.work / "arranged.pickle").write_bytes(pickle.dumps(arranged))
     return {
@@ -92,27 +61,14 @@ def work_night(desk: Desk, asked: argparse.Namespace) -> dict[str, Any]:
         "parts": day.parts,
         "offices": offices.height,
         "shuffle": on_disk(Path(day.scratch)),
-        "steps": {name: _since(ranges) for name, ranges in workers.steps.items()},
-        "digest": digest(desk, as_of, queues) if asked.digest else "",
+        "steps": workers.steps,
+        "main_seconds": workers.main_seconds,
+        "told_bytes": sum(getattr(queues.told, field.name).estimated_size() for field in fields(queues.told)),
+        "digests": digests(desk, as_of, queues) if asked.digest else {},
         "sheets": write_sheets(desk, run, queues, offices, asked.sheets) if asked.sheets else {},
         "written_bytes": sum(file.stat().st_size for file in (desk.work / "regions").iterdir()),
         "scores_bytes": sum(file.stat().st_size for file in (desk.work / "lake" / "scores").rglob("*.parquet")),
     }
-
-
-def _since(ranges: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Seconds since the step's first range began."""
-    first, names = min(told["began"] for told in ranges), sorted({told["worker"] for told in ranges})
-    return [
-        {
-            "part": told["part"],
-            "worker": names.index(told["worker"]),
-            "began": round(told["began"] - first, 3),
-            "ended": round(told["ended"] - first, 3),
-            "cpu": round(told["cpu"], 3),
-        }
-        for told in ranges
-    ]
 
 
 def write_regions(desk: Desk, queues: Queues, offices: pl.DataFrame) -> None:
@@ -157,14 +113,16 @@ def on_disk(folder: Path) -> dict[str, dict[str, int]]:
     return told
 
 
-def digest(desk: Desk, as_of: date, queues: Queues) -> str:
-    """Of all that a night yields: scores, alerts, reasons, pushes, histories, counts."""
-    told = hashlib.sha256()
-    version = desk.lake.read_scores(as_of)
-    frames = [version, queues.told.alerts, queues.told.pushes, queues.told.history, queues.told.people, queues.tally]
-    for frame in frames:
-        told.update(str(frame.schema).encode())
-        told.update(frame.hash_rows(seed=1).to_numpy().tobytes())
+def digests(desk: Desk, as_of: date, queues: Queues) -> dict[str, str]:
+    """Of all that a night yields, each over its rows in their order (counts have none)."""
+    told = {field.name: getattr(queues.told, field.name) for field in fields(queues.told)}
+    frames = told | {"tally": queues.tally.sort(pl.all()), "scores": desk.lake.read_scores(as_of)}
+    return {name: _digest(frame) for name, frame in frames.items()}
+
+
+def _digest(frame: pl.DataFrame) -> str:
+    told = hashlib.sha256(str(frame.schema).encode())
+    told.update(frame.hash_rows(seed=1).to_numpy().tobytes())
     return told.hexdigest()
 
 
@@ -173,6 +131,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--as-of", type=date.fromisoformat, default=NIGHT)
     parser.add_argument("--sheets", type=int, default=0, help="time the sheets of so many offices too, after the night")
+    parser.add_argument("--slow", type=float, default=1.0, help="speed that one of the workers is held down to")
     parser.add_argument("--digest", action="store_true", help="of the outcome; holds all scores at once")
     given = parser.parse_args()
     with open_desk(CONFIG, given.work) as desk:

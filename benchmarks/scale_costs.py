@@ -1,0 +1,154 @@
+"""Unit costs of a night, and what a number of households asks of a cluster. Measured: in the JSON of nightly.py and of
+scale.py. Assumed: PRICES and ASSUMED, each said as such in docs/scale.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from benchmarks.scale_model import Step
+
+Told = dict[str, Any]
+
+STAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "arrange": ("enrol_range", "house_range", "attach_range"),
+    "score households": ("score_range",),
+    "fill office queues": ("tell_range",),
+}
+# Of what is handed on between ranges, every range reads a piece of every other range's file.
+EXCHANGED: Final = ("roll", "holders", "observations", "notices", "shared")
+# How often a night reads each: roll when households are housed and when residences are told; the others when scored
+# and when told, holders when observations are attached.
+READS: Final[Mapping[str, int]] = {"roll": 2, "holders": 1, "observations": 2, "notices": 2, "shared": 2}
+
+# Assumptions, dollars: list prices of large public clouds, rounded, without discounts.
+PRICES: Final[Mapping[str, float]] = {
+    "core_hour": 0.05,  # one virtual core with 4 GiB
+    "gib_month": 0.023,  # object storage
+    "million_reads": 0.40,
+    "million_writes": 5.00,
+}
+ASSUMED: Final[Mapping[str, float]] = {
+    "requests_per_piece": 2,  # the file's footer, then the piece
+    "request_seconds": 0.02,  # object storage; a worker waits for one after the other
+    "hand_out_seconds": 0.002,  # Dask's scheduler, per range
+    "fails_every_hours": 200,  # one worker
+    "spread": 0.3,  # speeds of machines that are sold as equal
+    "nights_per_year": 365,
+}
+
+
+@dataclass(frozen=True)
+class Units:
+    """Per million households, but for what is said of a range."""
+
+    households: int  # of the night they were measured on
+    in_range: float  # households
+    steps: Mapping[str, tuple[float, ...]]  # seconds of each range
+    alone: Mapping[str, float]  # seconds of the main process, by stage
+    worker_seconds: Mapping[str, float]
+    main_seconds: Mapping[str, float]  # what the main process did with results while workers went on
+    lake_bytes: float
+    handed_bytes: Mapping[str, float]
+    scores_bytes: float
+    told_bytes: float
+    alerts: float
+    offices: float
+    peak_gib: float
+
+
+def units_of(night: Told, country: Told) -> Units:
+    million = night["households"] / 1e6
+    steps = {name: tuple(told["ended"] - told["began"] for told in ranges) for name, ranges in night["steps"].items()}
+    return Units(
+        households=night["households"],
+        in_range=night["households"] / night["parts"],
+        steps=steps,
+        alone={stage: seconds / million for stage, seconds in alone_of(night).items()},
+        worker_seconds={name: sum(seconds) / million for name, seconds in steps.items()},
+        main_seconds={name: seconds / million for name, seconds in night["main_seconds"].items()},
+        lake_bytes=sum(country["tidied"]["bytes"].values()) / million,
+        handed_bytes={name: told["bytes"] / million for name, told in night["shuffle"].items()},
+        scores_bytes=night["scores_bytes"] / million,
+        told_bytes=night["told_bytes"] / million,
+        alerts=night["alerts"] / million,
+        offices=night["offices"] / million,
+        peak_gib=night["peak_gib"],
+    )
+
+
+def alone_of(night: Told) -> dict[str, float]:
+    """Seconds of each stage in which no range is worked: the main process, and starting the workers."""
+    told = {}
+    for stage, names in STAGES.items():
+        spans = sum(max(one["ended"] for one in night["steps"][name]) for name in names)
+        told[stage] = max(night["stages"][stage] - spans, 0.0)
+    told["rest"] = night["seconds"] - sum(night["stages"][stage] for stage in STAGES)
+    return told
+
+
+def steps_of(night: Told) -> list[Step]:
+    """A measured night as the model has it."""
+    alone, steps = alone_of(night), []
+    for stage, names in STAGES.items():
+        for name in names:
+            ranges = sorted(night["steps"][name], key=lambda told: int(told["part"]))
+            seconds = tuple(told["ended"] - told["began"] for told in ranges)
+            steps.append(Step(name, seconds, alone[stage] if name == names[-1] else 0.0))
+    return [*steps, Step("rest", (), alone["rest"])]
+
+
+def steps_for(units: Units, households: float, in_range: float, opening: "Opening") -> list[Step]:
+    """A night of any size: measured ranges again and again, stretched to `in_range` households; reading a piece of
+    every range costs more, the more ranges there are."""
+    count, stretch = ranges_of(households, in_range), in_range / units.in_range
+    pieces = {"house_range": ("roll",), "attach_range": ("holders",)}
+    pieces |= dict.fromkeys(("score_range", "tell_range"), ("observations", "notices", "shared"))
+    steps = []
+    for stage, names in STAGES.items():
+        for name in names:
+            extra = len(pieces.get(name, ())) * count * opening.seconds(count)
+            measured = units.steps[name]
+            seconds = tuple(measured[n % len(measured)] * stretch + extra for n in range(count))
+            alone = units.alone[stage] * households / 1e6 if name == names[-1] else 0.0
+            steps.append(Step(name, seconds, alone))
+    return [*steps, Step("rest", (), units.alone["rest"] * households / 1e6)]
+
+
+def ranges_of(households: float, in_range: float) -> int:
+    return max(1, -(-int(households) // int(in_range)))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Seconds until one piece of a file of so many pieces is read: a line through what was measured."""
+
+    fixed: float
+    per_piece: float
+
+    def seconds(self, pieces: float) -> float:
+        return self.fixed + self.per_piece * pieces
+
+
+def opening_of(measured: Sequence[Told]) -> Opening:
+    first, last = measured[0], measured[-1]
+    slope = (last["seconds"] - first["seconds"]) / (last["pieces"] - first["pieces"])
+    return Opening(max(first["seconds"] - slope * first["pieces"], 0.0), max(slope, 0.0))
+
+
+def reads(count: int) -> int:
+    """Pieces of other ranges' files that one night reads."""
+    return sum(READS.values()) * count * count
+
+
+def nightly_cost(units: Units, households: float, in_range: float, core_hours: float) -> dict[str, float]:
+    """Dollars of one night, and of keeping what it keeps for a month."""
+    count, million = ranges_of(households, in_range), households / 1e6
+    requests = reads(count) * ASSUMED["requests_per_piece"]
+    return {
+        "cores": core_hours * PRICES["core_hour"],
+        "reads": requests / 1e6 * PRICES["million_reads"],
+        "writes": len(units.handed_bytes) * count / 1e6 * PRICES["million_writes"],
+        "lake_month": units.lake_bytes * million / 2**30 * PRICES["gib_month"],
+        "scores_month": units.scores_bytes * million * 30 / 2**30 * PRICES["gib_month"],
+    }
