@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORK   ?= work
 
-.PHONY: demo test sheet-test state-test fault-test check lock install clean bench
+.PHONY: demo test sheet-test state-test fault-test cluster cluster-test check lock install clean bench
 
 demo: install  ## a made-up country of 20,000 households: files in, model trained, one night, queues out
 	$(BIN)/blindspot demo --work $(WORK)
@@ -20,6 +20,13 @@ state-test: install  ## 2,000 histories of weeks of nights, about 9 minutes
 
 fault-test: install  ## breaks the rules of the queue one at a time: each must turn the histories red; 4 minutes
 	$(BIN)/python tests/alerts/faults.py
+
+cluster: install  ## one night on a Dask cluster of this machine and without it: the same bytes; two minutes
+	$(BIN)/python benchmarks/cluster.py show
+
+cluster-test: install  ## 20 nights, in each of which one of two workers is killed; then over object storage; 10 minutes
+	$(BIN)/python benchmarks/cluster.py kill --runs 20
+	$(BIN)/python benchmarks/cluster.py kill --runs 2 --s3
 
 check: install  ## lint, types and import rules
 	$(BIN)/ruff format --check .

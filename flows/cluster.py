@@ -33,6 +33,7 @@ from store.shuffle import Shuffle
 PACKAGES: Final = ("deltalake", "lightgbm", "numba", "numpy", "polars", "pyarrow", "woodelf-explainer")
 AGAIN: Final = 2  # times a range that failed is begun again: object storage has bad moments
 AHEAD: Final = 4  # ranges handed out for each worker, so that results wait in few memories
+CONNECT: Final = 30.0  # seconds
 PATIENCE: Final = 60.0  # seconds without any worker, until the night is given up
 AGAIN_ALL: Final = "run the night again: what is published stays as it is until then"
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -44,6 +45,14 @@ class Standing:
 
     code: str
     libraries: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A place in scratch, and the word that stands there this night: who reads another looks at another place."""
+
+    place: str
+    word: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ class Told:
     """What one step is told for all its ranges."""
 
     work: Callable[[int], Any]
+    meeting: Meeting
     standing: Standing
 
     def __repr__(self) -> str:
@@ -80,9 +90,13 @@ def standing() -> Standing:
 @contextmanager
 def on_cluster(settings: Engine) -> Iterator[Callable[[Callable[[int], Any], range], Iterator[Any]]]:
     """Yields what maps a function over ranges. OperatorError: no scheduler, no worker, or one that differs from us."""
+    lake, scratch = settings.places
+    meeting = Meeting(f"{scratch}/meeting", uuid4().hex)
     with _connected(_checked(settings.scheduler)) as client:
-        _meet(client, *settings.places)
-        yield partial(_map, client)
+        Shuffle(meeting.place).keep("word", 0, pl.DataFrame({"word": [meeting.word]}))
+        _meet(client, meeting, lake)
+        yield partial(_map, client, meeting)
+        Shuffle(meeting.place).clear()
 
 
 def _checked(address: str | None) -> str:
@@ -98,7 +112,7 @@ def _checked(address: str | None) -> str:
 @contextmanager
 def _connected(address: str) -> Iterator[Client]:
     try:
-        client = Client(address, timeout=30, set_as_default=False, name="blindspot")
+        client = Client(address, timeout=CONNECT, name="blindspot")
     except OSError:  # a timeout is one
         cure = "start `dask scheduler` there, or set engine.kind to local"
         raise OperatorError("engine", f"no scheduler answers at {address}", cure) from None
@@ -106,27 +120,41 @@ def _connected(address: str) -> Iterator[Client]:
         yield client
 
 
-def _meet(client: Client, lake: str, scratch: str) -> None:
+def _meet(client: Client, meeting: Meeting, lake: str) -> None:
     """Refuse before the first range what would fail, or differ, in the middle of the night."""
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:
         raise _no_worker() from None
-    word, meeting = uuid4().hex, f"{scratch}/meeting"
-    Shuffle(meeting).keep("word", 0, pl.DataFrame({"word": [word]}))
-    told = client.run(standing, on_error="return")
-    _refuse_others(standing(), told)
-    seen = client.run(look, lake, meeting, on_error="return")
-    _refuse_blind(Seen(word, Lake(lake).versions()), seen, lake, scratch)
-    Shuffle(meeting).clear()
+    _refuse_others(standing(), _answers(client, standing))
+    _refuse_blind(Seen(meeting.word, Lake(lake).versions()), _answers(client, look, lake, meeting.place), meeting, lake)
+
+
+def _answers(client: Client, question: Callable[..., Any], *args: object) -> dict[str, Any]:
+    """By worker. One that died meanwhile has none; should it come back, its first range asks again."""
+    told = client.run(question, *args, on_error="return")
+    return {address: answer for address, answer in sorted(told.items()) if not isinstance(answer, CommClosedError)}
 
 
 def look(lake: str, meeting: str) -> Seen:
-    return Seen(Shuffle(meeting).kept("word", 0).item(), Lake(lake).versions())
+    return Seen(_word(meeting), Lake(lake).versions())
+
+
+def _word(meeting: str) -> str:
+    return str(Shuffle(meeting).kept("word", 0).item())
+
+
+@cache
+def _was_there(meeting: Meeting) -> bool:
+    """Once for each night, in each worker."""
+    try:
+        return _word(meeting.place) == meeting.word
+    except OSError:
+        return False
 
 
 def _refuse_others(ours: Standing, told: Mapping[str, Standing | Exception]) -> None:
-    for address, theirs in sorted(told.items()):
+    for address, theirs in told.items():
         if not isinstance(theirs, Standing):
             what = f"worker {address} cannot load our code ({type(theirs).__name__})"
             raise OperatorError("engine", what, "start it with the Python of a checkout like ours")
@@ -142,22 +170,27 @@ def _differs(ours: Standing, theirs: Standing, who: str) -> OperatorError:
     return OperatorError("engine", f"{who} runs {what}", cure)
 
 
-def _refuse_blind(ours: Seen, told: Mapping[str, Seen | Exception], lake: str, scratch: str) -> None:
-    for address, theirs in sorted(told.items()):
+def _refuse_blind(ours: Seen, told: Mapping[str, Seen | Exception], meeting: Meeting, lake: str) -> None:
+    for address, theirs in told.items():
         if theirs != ours:
-            what = f"worker {address} does not see what we see in {lake} and {scratch}"
-            cure = "set engine.lake and engine.scratch to places that all workers share, by the same name"
-            raise OperatorError("engine", what, cure)
+            raise _blind(f"worker {address}", f"{lake} and {meeting.place}")
 
 
-def _map(client: Client, work: Callable[[int], Any], parts: range) -> Iterator[Any]:
+def _blind(who: str, where: str) -> OperatorError:
+    cure = "set engine.lake and engine.scratch to places that all workers share, by the same name"
+    return OperatorError("engine", f"{who} does not see what we see in {where}", cure)
+
+
+def _map(client: Client, meeting: Meeting, work: Callable[[int], Any], parts: range) -> Iterator[Any]:
     """In the order of the ranges, whichever is done first."""
     step = f"{getattr(getattr(work, 'func', work), '__name__', 'work')}-{uuid4().hex[:8]}"
     # A task and not scattered data, which is lost with its last holder: this is worked again like any other.
-    told = client.submit(_same, Told(work, standing()), key=f"{step}-told", pure=False, retries=AGAIN)
+    told = client.submit(_same, Told(work, meeting, standing()), key=f"{step}-told", pure=False, retries=AGAIN)
     begun: deque[Future] = deque()
     for part in parts:
-        begun.append(client.submit(work_range, told, part, key=f"{step}-{part:05d}", pure=False, retries=AGAIN))
+        # The first that is waited for goes first.
+        future = client.submit(work_range, told, part, key=(step, part), priority=-part, pure=False, retries=AGAIN)
+        begun.append(future)
         if len(begun) >= AHEAD * max(1, len(client.nthreads())):
             yield _result(client, begun.popleft())
     while begun:
@@ -170,8 +203,11 @@ def _same(told: Told) -> Told:
 
 def work_range(told: Told, part: int) -> Any:
     """On a worker, which may have joined in the middle of the night."""
+    here = f"the worker on {platform.node()}"
     if standing() != told.standing:
-        raise _differs(told.standing, standing(), f"the worker on {platform.node()}")
+        raise _differs(told.standing, standing(), here)
+    if not _was_there(told.meeting):
+        raise _blind(here, told.meeting.place)
     os.umask(0o077)  # as our own process writes
     try:
         return told.work(part)
