@@ -28,8 +28,8 @@ _Key = Callable[[pl.Series, Domain], pl.Series]
 
 # A range of a delivery's keys: what is held when its rows are compared, sorted and appended.
 BYTES_PER_RANGE: Final = 128 << 20
-# From here on it pays to compile the hashing, eight seconds once.
-_BYTES_WORTH_COMPILING: Final = 1 << 30
+# From here on it pays to compile the hashing, eight seconds once on a machine.
+_BYTES_WORTH_COMPILING: Final = 128 << 20
 # Polars uses every core for one block's sorts, but one for its texts.
 _WORKERS: Final = 2
 _LINES: Final = 100_000  # of a reply, at a time
@@ -69,7 +69,8 @@ class Tokenised:
         """Schemas of signals.tables, no identifier in clear; by key, however the file was cut."""
         schema = TABLES[self.table]
         for rows in self.in_clear():
-            stamped = rows.sort(KEYS[self.table], "row_no").with_columns(**self.stamps)
+            # Blocks came in order: of one key, the rows still do.
+            stamped = rows.sort(KEYS[self.table], maintain_order=True).with_columns(**self.stamps)
             yield stamped.select(pl.col(name).cast(kind) for name, kind in schema.items())
 
     def whole(self) -> pl.DataFrame:
@@ -174,7 +175,7 @@ def _in_ranges(keyed: pl.DataFrame, key: str, ranges: int) -> Iterator[tuple[int
     if ranges == 1:
         yield 0, keyed
         return
-    ordered = keyed.sort(key, "row_no")
+    ordered = keyed.sort(key, maintain_order=True)
     for part, (first, end) in enumerate(pairwise(cuts(ordered[key], ranges).tolist())):
         if first < end:
             yield part, ordered[first:end]

@@ -37,6 +37,7 @@ _UNIT = r"\s(?:(?:제?[0-9]{1,4}|[A-Z]|[가-하])동\s?)?제?(?:지하|지층|B|
 # NFKC and the removal of control characters leave all others as they are, alone and beside each other.
 _NOT_TEXT = "[^ -~가-힣]|^ | $|^$"
 _NOT_UPPER = "[^ -`{-~가-힣]"
+_NOT_WORDS = r"[,;()]|\s{2}|[^\S ]|^ | $"
 _SPACED_DASH = " -|- |[\u2010-\u2015\u2212]"
 
 
@@ -67,7 +68,8 @@ def _where(cells: pl.Series, pattern: str, work: Callable[[pl.Series], pl.Series
 def _at(cells: pl.Series, chosen: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """`work` done on the cells chosen; null is not."""
     at = chosen.fill_null(False).arg_true()
-    return cells.scatter(at, work(cells.gather(at))) if len(at) else cells
+    # scatter works in place.
+    return cells.clone().scatter(at, work(cells.gather(at))) if len(at) else cells
 
 
 def person_no(cell: pl.Expr) -> pl.Expr:
@@ -132,8 +134,7 @@ def address(cell: pl.Expr) -> pl.Expr:
 
 def _address(cells: pl.Series) -> pl.Series:
     plain = _where(cells, _NOT_UPPER, lambda odd: _to_text(odd).str.to_uppercase())
-    plain = plain.str.replace_all(r"\([^)]*\)|[,;()]", " ")
-    plain = plain.str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars(" ")
+    plain = _where(_without_last_brackets(plain), _NOT_WORDS, _to_words)
     plain = _where(plain, _SPACED_DASH, lambda odd: odd.str.replace_all(r" ?[-\u2010-\u2015\u2212] ?", "-"))
     plain = _where(plain, rf"^(?:{'|'.join(_REGIONS)}) ", _with_full_region)
     # 101동1203호, 101동 제1203호 -> 101동 1203호
@@ -141,6 +142,20 @@ def _address(cells: pl.Series) -> pl.Series:
     plain = _where(plain, "동(?: ?제|[0-9])", lambda odd: odd.str.replace(joined, "동 ${1}"))
     is_address = plain.str.contains("[가-힣]") & plain.str.contains("[0-9]")
     return plain.to_frame("cell").select(pl.when(is_address).then("cell")).to_series().alias(cells.name)
+
+
+def _without_last_brackets(plain: pl.Series) -> pl.Series:
+    """As most are written: words, ", ", words, and one pair of brackets at the end. Three times as fast as for all."""
+    parts = plain.to_frame("cell").select("cell", pl.col("cell").str.splitn("(", 2).struct.unnest())
+    before, inside = pl.col("field_0"), pl.col("field_1")
+    is_last = inside.str.ends_with(")") & (inside.str.count_matches(")", literal=True) == 1)
+    kept = pl.when(is_last).then(before.str.strip_chars_end(" ")).otherwise("cell")
+    return parts.select(kept.str.replace_all(", ", " ", literal=True)).to_series()
+
+
+def _to_words(cells: pl.Series) -> pl.Series:
+    words = cells.str.replace_all(r"\([^)]*\)|[,;()]", " ")
+    return words.str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars(" ")
 
 
 def _with_full_region(plain: pl.Series) -> pl.Series:

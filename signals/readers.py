@@ -57,7 +57,7 @@ def _as_told(identifier: pl.Series, cells: pl.Series) -> pl.Series:
     """Is there anything in the cell? Only where no identifier was found the cell itself is asked."""
     at = identifier.is_null().arg_true()
     texts = cells.gather(at).to_frame("text").select(normalise.text(pl.col("text"))).to_series()
-    return identifier.scatter(at, texts).alias("identifier_text")
+    return identifier.clone().scatter(at, texts).alias("identifier_text")  # scatter works in place
 
 
 def _codes(agency: Agency, signals: dict[str, Signal]) -> pl.DataFrame:
