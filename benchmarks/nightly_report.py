@@ -19,7 +19,7 @@ COMMANDS = {
 def write_report(told: Told, folder: Path) -> None:
     plots = draw(told, folder)
     parts = [_head(told), _targets(told), *(_picture(name) for name in plots), _sides(told), _stages(told)]
-    parts += [_made(told), _sheets(told), _beside(told)]
+    parts += [_more(told), _made(told), _sheets(told), _beside(told)]
     text = "\n\n".join(part for part in parts if part)
     (folder / "performance.md").write_text(text + "\n", encoding="utf-8")
 
@@ -99,6 +99,31 @@ def _stages(told: Told) -> str:
         text += "\n\nThe plain way's (its wide frames for a quarter of a million households at a time):\n\n"
         text += table(("households", *stages), rows)
     return text
+
+
+def _more(told: Told) -> str:
+    rows: list[tuple[object, ...]] = []
+    for night in best(told, "more").values():
+        stages = [f"{night['stages'][stage]:,.1f}" for stage in STAGES]
+        share = f"{night['seconds'] / night['full_seconds']:.2f}"
+        whole = f"{night['full_seconds']:,.1f}"
+        rows.append(
+            (
+                f"{night['households']:,}",
+                f"{night['late']['rows']:,}",
+                *stages,
+                f"{night['seconds']:,.1f}",
+                whole,
+                share,
+            )
+        )
+    if not rows:
+        return ""
+    names = ("households", "households told of", *STAGES, "seconds", "a full night's", "share")
+    return (
+        "## A night after one more delivery\n\nThe same day once more, when arrears of a hundredth of the households "
+        "came late, beside the same night done anew.\n\n" + table(names, rows)
+    )
 
 
 def _made(told: Told) -> str:

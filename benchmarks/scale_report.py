@@ -81,9 +81,9 @@ def _check(told: Told) -> str:
         off = f"{foretold / night['seconds'] - 1:+.1%}"
         rows.append((name, f"{night['seconds']:.1f}", f"{foretold:.1f}", off))
     text = f"""{calm["households"]:,} households, {calm["parts"]} ranges, two worker processes. The model is given how
-        long each range took in the undisturbed night and what lay between them, and foretells the night in which one worker
-        is stopped and let go again five times a second, so that it runs {slow:.0%} of the time. (The undisturbed night
-        it must give back: only idle ends are reckoned there.)"""
+        long each range took in the undisturbed night and what lay between them, and foretells the night in which one
+        worker is stopped and let go again five times a second, so that it runs {slow:.0%} of the time. (The undisturbed
+        night it must give back: only idle ends are reckoned there.)"""
     found = table(("workers", "measured, s", "foretold, s", "off by"), rows)
     return f"## The model, checked\n\n{_paragraph(text)}\n\n{found}"
 
@@ -160,8 +160,8 @@ def _cost(units: Units, opening: Opening) -> str:
     names = (*names, "cores, $", "requests, $", "a night, $", "a year of nights, $", "storage a month, $")
     lake, shuffled = units.lake_bytes * 1e3, sum(units.handed_bytes.values()) * 1e3
     text = f"""Lake {lake / 2**40:.2f} TiB; handed on and kept in one night {shuffled / 2**40:.2f} TiB, gone when it
-        ends; scores of one night {units.scores_bytes * 1e3 / 2**30:.0f} GiB. One worker is one core. A piece read from object
-        storage costs two requests, one after the other."""
+        ends; scores of one night {units.scores_bytes * 1e3 / 2**30:.0f} GiB. One worker is one core. A piece read
+        from object storage costs two requests, one after the other."""
     return f"## Cost\n\n{_paragraph(text)}\n\n{table(names, rows)}"
 
 
