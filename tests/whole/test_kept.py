@@ -58,7 +58,7 @@ def a_new_month(desk: Desk) -> None:
 def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Households built for scores, call by call."""
     heights: list[int] = []
-    real = flows.scoring.build
+    real = flows.scoring.build  # type: ignore[attr-defined]
 
     def build(*args: object, **kwargs: object) -> object:
         told = real(*args, **kwargs)  # type: ignore[arg-type]
