@@ -43,8 +43,9 @@ def more_of_what_is_known(desk: Desk) -> None:
     newest = told.filter(pl.col("observed_on") >= date(2026, 6, 1)).filter(pl.col("key") % 5 == 0)
     raised = newest.with_columns(pl.col("months") + 2, pl.col("amount_won") * 3)
     deliver(desk, "more", pl.concat([raised, newest[:50]]))
-    someone = desk.lake.read_scores(NIGHT).sort("margin")["household_key"][-1]
-    stops.stop(desk.engine, someone, NIGHT, None, "requested", source="test", now=now())
+    by_risk = desk.lake.read_scores(NIGHT).sort("margin")["household_key"]
+    for someone in (by_risk[0], by_risk[1], by_risk[-1]):
+        stops.stop(desk.engine, someone, NIGHT, None, "requested", source="test", now=now())
 
 
 def a_new_month(desk: Desk) -> None:
