@@ -98,16 +98,14 @@ def steps_of(night: Told) -> list[Step]:
     return [*steps, Step("rest", (), alone["rest"])]
 
 
-def steps_for(units: Units, households: float, in_range: float, opening: "Opening") -> list[Step]:
-    """A night of any size: measured ranges again and again, stretched to `in_range` households; reading a piece of
-    every range costs more, the more ranges there are."""
+def steps_for(units: Units, households: float, in_range: float, pieces: "Pieces") -> list[Step]:
+    """A night of any size: measured ranges again and again, stretched to `in_range` households; each reads a piece of
+    every range's files and writes one for it."""
     count, stretch = ranges_of(households, in_range), in_range / units.in_range
-    pieces = {"house_range": ("roll",), "attach_range": ("holders",)}
-    pieces |= dict.fromkeys(("score_range", "tell_range"), ("observations", "notices", "shared"))
+    extra = pieces.of_range(count) / sum(len(names) for names in STAGES.values())
     steps = []
     for stage, names in STAGES.items():
         for name in names:
-            extra = len(pieces.get(name, ())) * count * opening.seconds(count)
             measured = units.steps[name]
             seconds = tuple(measured[n % len(measured)] * stretch + extra for n in range(count))
             alone = units.alone[stage] * households / 1e6 if name == names[-1] else 0.0
@@ -120,20 +118,22 @@ def ranges_of(households: float, in_range: float) -> int:
 
 
 @dataclass(frozen=True)
-class Opening:
-    """Seconds until one piece of a file of so many pieces is read: a line through what was measured."""
+class Pieces:
+    """Seconds for one piece of a shuffle file: to open the file and read it, and to write it. As measured, neither
+    hangs on how many others the file has."""
 
-    fixed: float
-    per_piece: float
+    read: float
+    write: float
 
-    def seconds(self, pieces: float) -> float:
-        return self.fixed + self.per_piece * pieces
+    def of_range(self, count: int) -> float:
+        """All that one of `count` ranges reads and writes in a night."""
+        return count * (sum(READS.values()) * self.read + len(EXCHANGED) * self.write)
 
 
-def opening_of(measured: Sequence[Told]) -> Opening:
+def pieces_of(measured: Sequence[Told]) -> Pieces:
     first, last = measured[0], measured[-1]
-    slope = (last["seconds"] - first["seconds"]) / (last["pieces"] - first["pieces"])
-    return Opening(max(first["seconds"] - slope * first["pieces"], 0.0), max(slope, 0.0))
+    write = (last["write_seconds"] - first["write_seconds"]) / (last["pieces"] - first["pieces"])
+    return Pieces(max(told["read_seconds"] for told in measured), max(write, 0.0))
 
 
 def reads(count: int) -> int:

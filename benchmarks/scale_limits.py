@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.nightly_judged import best
-from benchmarks.scale_costs import ASSUMED, STAGES, Opening, Told, Units, reads
+from benchmarks.scale_costs import ASSUMED, STAGES, Pieces, Told, Units, reads
 
 HOURS = 6.0  # of a night
 MAIN_GIB = 16.0
@@ -21,7 +21,7 @@ class Limit:
     households: float
 
 
-def limits(units: Units, opening: Opening, told: Told, performance: Told) -> list[Limit]:
+def limits(units: Units, pieces: Pieces, told: Told, performance: Told) -> list[Limit]:
     alone = sum(units.alone.values())
     found = [
         Limit(
@@ -43,10 +43,10 @@ def limits(units: Units, opening: Opening, told: Told, performance: Told) -> lis
             HOURS * 3600 / max(units.main_seconds["score_range"], 1e-9) * 1e6,
         ),
         Limit(
-            "opening shuffle files on a shared disk: ranges squared",
+            "reading and writing pieces on a shared disk: ranges squared",
             f"{SHARE:.0%} on top of the work",
             "larger ranges, or two steps: first groups of ranges, then ranges",
-            _opening_limit(units, opening),
+            _until(units, pieces.of_range),
         ),
         Limit(
             "waiting for pieces from object storage: ranges squared",
@@ -77,11 +77,6 @@ def _steps() -> int:
 def _work(units: Units) -> float:
     """Seconds of one range, all steps."""
     return sum(units.worker_seconds.values()) * units.in_range / 1e6
-
-
-def _opening_limit(units: Units, opening: Opening) -> float:
-    """reads(n) / n pieces for a range, each of them seconds(n)."""
-    return _until(units, lambda n: reads(n) / n * opening.seconds(n))
 
 
 def _waiting_limit(units: Units) -> float:

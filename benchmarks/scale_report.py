@@ -13,11 +13,11 @@ from benchmarks.scale_costs import (
     PRICES,
     READS,
     STAGES,
-    Opening,
+    Pieces,
     Told,
     Units,
     nightly_cost,
-    opening_of,
+    pieces_of,
     ranges_of,
     reads,
     steps_for,
@@ -39,9 +39,9 @@ def write_report(told: Told, performance: Told, folder: Path) -> None:
     nights = best(performance, "ours")
     size = max(nights)
     units = units_of(nights[size], performance["countries"][str(size)])
-    opening = opening_of(told["shuffle"])
-    parts = [_head(units), _units(units), _check(told), _tenth(told), _billion(units, opening)]
-    parts += [_cost(units, opening), _limits(units, opening, told, performance), _assumed()]
+    pieces = pieces_of(told["shuffle"])
+    parts = [_head(units), _units(units), _pieces(told), _check(told), _tenth(told), _billion(units, pieces)]
+    parts += [_cost(units, pieces), _limits(units, pieces, told, performance), _assumed()]
     (folder / "scale.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
@@ -70,6 +70,22 @@ def _units(units: Units) -> str:
     rows.append(("alerts", f"{units.alerts:,.0f}"))
     rows.append(("what the main process holds of them, MiB", f"{units.told_bytes / 2**20:,.1f}"))
     return "## Per million households\n\n" + table(("what", "measured"), rows)
+
+
+def _pieces(told: Told) -> str:
+    rows = [
+        (
+            f"{n['pieces']:,}",
+            f"{n['read_seconds'] * 1e3:.2f}",
+            f"{n['write_seconds'] * 1e3:.0f}",
+            f"{n['extra_bytes'] / 1e3:,.0f}",
+        )
+        for n in told["shuffle"]
+    ]
+    text = "What handing on costs by the number of ranges (`store.shuffle`, files of 200,000 rows on a local disk):"
+    names = ("pieces in a file", "one piece read, ms", "the file written, ms", "bytes beyond its rows, kB")
+    logs = [(f"{n['files']:,}", f"{n['seconds'] * 1e3:.1f}") for n in told["log"]]
+    return f"{text}\n\n{table(names, rows)}\n\n{table(('files of a Delta table', 'its log read, ms'), logs)}"
 
 
 def _check(told: Told) -> str:
@@ -105,10 +121,10 @@ def _tenth(told: Told) -> str:
     return f"{heading}\n\n{_paragraph(text)}\n\n{table(names, rows)}"
 
 
-def _billion(units: Units, opening: Opening) -> str:
+def _billion(units: Units, pieces: Pieces) -> str:
     rows = []
     for in_range in RANGES:
-        steps = steps_for(units, BILLION, in_range, opening)
+        steps = steps_for(units, BILLION, in_range, pieces)
         for workers in WORKERS:
             lived = live(steps, _cluster(workers))
             alone = sum(step.alone for step in steps)
@@ -127,9 +143,9 @@ def _billion(units: Units, opening: Opening) -> str:
     )
     peaks = ", ".join(f"{units.peak_gib / 2 * size / units.in_range:.1f} GiB for {size:,}" for size in RANGES)
     text = f"""The measured ranges again and again, on workers whose speeds differ and that fail (see what is assumed).
-        Reading a piece of every other range's file is added at the rate measured for so many ranges; what only the main
-        process does grows with the households, and bounds the night whatever the number of workers. Memory of a worker,
-        half of the measured peak of two: {peaks}."""
+        Reading and writing a piece for every other range is added as measured; what only the main process does grows
+        with the households, and bounds the night whatever the number of workers. Memory of a worker, half of the
+        measured peak of two: {peaks}."""
     return f"## A billion households\n\n{_paragraph(text)}\n\n{table(names, rows)}"
 
 
@@ -141,10 +157,10 @@ def _cluster(workers: int) -> Cluster:
     )
 
 
-def _cost(units: Units, opening: Opening) -> str:
+def _cost(units: Units, pieces: Pieces) -> str:
     rows = []
     for in_range in RANGES:
-        steps = steps_for(units, BILLION, in_range, opening)
+        steps = steps_for(units, BILLION, in_range, pieces)
         count = ranges_of(BILLION, in_range)
         waiting = reads(count) * ASSUMED["requests_per_piece"] * ASSUMED["request_seconds"]
         core_hours = (sum(sum(step.ranges) for step in steps)) / 3600
@@ -169,8 +185,8 @@ def _paragraph(text: str) -> str:
     return fill(" ".join(text.split()), 120)
 
 
-def _limits(units: Units, opening: Opening, told: Told, performance: Told) -> str:
-    found = sorted(limits(units, opening, told, performance), key=lambda limit: limit.households)
+def _limits(units: Units, pieces: Pieces, told: Told, performance: Told) -> str:
+    found = sorted(limits(units, pieces, told, performance), key=lambda limit: limit.households)
     rows = [(f"{_round(limit.households)}", limit.what, limit.bound, limit.cure) for limit in found]
     return (
         "## What breaks first\n\nHow many households it takes until a bound is met, everything else as it is, with "
