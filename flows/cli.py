@@ -145,6 +145,18 @@ def synthesize(
 
 
 @app.command()
+def retain(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
+    """Drop months older than `lake.keep_months` from the lake. Older versions stay readable: this destroys nothing."""
+    from flows.desk import open_desk
+    from flows.retention import retain as drop
+    from flows.retention import show_retained
+
+    day = as_of.date() if as_of else today()
+    with open_desk(config, work) as desk:
+        show_retained(_screen(), drop(desk, day))
+
+
+@app.command()
 def status(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
     """Last nights, today's model, deliveries, and open work per office."""
     from flows.status import show_status

@@ -20,6 +20,7 @@ from flows.outlook import look_at_today
 from flows.progress import track
 from flows.queue_settings import capacity_on
 from flows.reports import write_reports
+from flows.retention import learned_from
 from flows.run import Run, code_digest, running
 from flows.search import lines_of, search_recipe
 from flows.summary import TrainingSummary
@@ -71,6 +72,7 @@ def learn(desk: Desk, run: Run, search_minutes: float = 0.0, audit: Path | None 
 def build_matrix(desk: Desk, as_of: date) -> pl.DataFrame:
     """One row per reviewed household and round, its features as known on the day it was chosen."""
     labels = label(contacts_known_on(desk, as_of), as_of)
+    labels = labels.filter(pl.col("selected_on") >= learned_from(as_of, desk.settings.lake.keep_months))
     if labels.is_empty():
         raise OperatorError("training", f"no officer's answer is known on {as_of}", "let answers arrive, then retrain")
     rounds = labels.partition_by("selected_on", maintain_order=True)

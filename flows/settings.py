@@ -51,6 +51,11 @@ class Engine(_Part):
         return str(self.lake), str(self.scratch)
 
 
+class LakeKeeps(_Part):
+    # 24 months that features look back, a month begun, and at least a year of rounds to learn from.
+    keep_months: Annotated[int, Field(ge=37)]
+
+
 class Bands(_Part):
     very_high: Share
     high: Share
@@ -168,6 +173,7 @@ class Settings(_Part):
     inbox: Inbox
     night: Night
     engine: Engine
+    lake: LakeKeeps
     queue: Queue
     model: Model
     access: Access
