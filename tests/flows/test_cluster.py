@@ -108,6 +108,7 @@ def test_neither_errors_nor_logs_tell_what_was_worked_on(over: Map, caplog: pyte
         list(over(partial(fail, NAME), range(3)))
     assert "Compute Failed" in caplog.text and "fail-" in caplog.text
     assert NAME not in caplog.text
+    assert NAME not in repr(Told(partial(fail, NAME), Meeting("place", "word"), standing()))
     assert NAME not in str(told.value)
     assert "ValueError" in str(told.value) and "test_cluster.py" in str(told.value)
 
