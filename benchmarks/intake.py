@@ -4,10 +4,10 @@
     python benchmarks/intake.py --gigabytes 5
 
 Ours is everything a night does with a file: digest, sealed copy, contract, tokens, comparison of rows, one commit of
-the lake, the record. Bare reads all columns with their types inferred; of CP949 Polars has Python decode the whole file
-first, in its own time and about three times the file's size in memory. Each side runs in a process of its own, one after
-the other, one source at a time; all files are gone at the end. The first run on a machine compiles the hashing, which
-counts. JSON on standard output.
+the lake, the record. Bare reads all columns with their types inferred; of CP949 Polars has Python decode the whole
+file first, in its own time and about three times the file's size in memory. Each side runs in a process of its own, one
+after the other, one source at a time; all files are gone at the end. The first run on a machine compiles the hashing,
+which counts. JSON on standard output.
 """
 
 import argparse
