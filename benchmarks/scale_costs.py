@@ -57,14 +57,16 @@ class Units:
     peak_gib: float
 
 
-def units_of(night: Told, country: Told) -> Units:
+def units_of(night: Told, small: Told, country: Told) -> Units:
+    """`small`: a night of fewer households; what both take alike (workers started, code looked at) is no unit cost."""
     million = night["households"] / 1e6
     steps = {name: tuple(told["ended"] - told["began"] for told in ranges) for name, ranges in night["steps"].items()}
     return Units(
         households=night["households"],
         in_range=night["households"] / night["parts"],
         steps=steps,
-        alone={stage: seconds / million for stage, seconds in alone_of(night).items()},
+        alone=_growth(alone_of(night), alone_of(small), million - small["households"] / 1e6)
+        or {stage: seconds / million for stage, seconds in alone_of(night).items()},
         worker_seconds={name: sum(seconds) / million for name, seconds in steps.items()},
         main_seconds={name: seconds / million for name, seconds in night["main_seconds"].items()},
         lake_bytes=sum(country["tidied"]["bytes"].values()) / million,
@@ -75,6 +77,11 @@ def units_of(night: Told, country: Told) -> Units:
         offices=night["offices"] / million,
         peak_gib=night["peak_gib"],
     )
+
+
+def _growth(large: Mapping[str, float], small: Mapping[str, float], million: float) -> dict[str, float]:
+    """Empty where both are the same night."""
+    return {stage: max(large[stage] - small[stage], 0.0) / million for stage in large} if million > 0 else {}
 
 
 def alone_of(night: Told) -> dict[str, float]:

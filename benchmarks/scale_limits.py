@@ -22,7 +22,7 @@ class Limit:
 
 
 def limits(units: Units, pieces: Pieces, told: Told, performance: Told) -> list[Limit]:
-    alone = sum(units.alone.values())
+    alone = max(sum(units.alone.values()), 1e-9)
     found = [
         Limit(
             "what only the main process does",
