@@ -140,3 +140,9 @@ def test_texts_are_plain_as_unicode_defines_it(cells: list[str]) -> None:
 def slow_text(cell: str) -> str | None:
     kept = (letter for letter in unicodedata.normalize("NFKC", cell) if unicodedata.category(letter)[0] != "C")
     return "".join(kept).strip() or None
+
+
+def test_only_what_stands_in_brackets_is_left_out_of_an_address() -> None:
+    cells = pl.Series(["가람로 1 (가) 2 (나)", "가람로 1, 2 (가)", "가람로 1) 2 (가)", "가람로 1 (가 (나)"])
+    found = cells.to_frame("cell").select(normalise.address(pl.col("cell"))).to_series()
+    assert found.to_list() == ["가람로 1 2", "가람로 1 2", "가람로 1 2", "가람로 1"]
