@@ -150,10 +150,10 @@ def test_the_start_of_a_file_tells_as_much_as_all_of_it(raw: bytes, size: int) -
 
 @pytest.mark.parametrize("turn", [1, -1])
 def test_a_cell_too_many_beside_one_too_few(turn: int) -> None:
-    row = write(layout_of("kait"), [good_row("kait")])
-    separator = layout_of("kait").separator.encode()
+    row = write(layout_of("kepco"), [good_row("kepco")])
+    separator = layout_of("kepco").separator.encode()
     cells = row.split(b"\n")[1].rstrip(b"\r").split(separator)
     lines = [separator.join([*cells, b"x"]), separator.join(cells[:-1])][::turn]
     assert b'"' not in row, "the quick way"
-    found = split_whole(row + b"\r\n".join(lines) + b"\r\n", reader_of("kait"))
+    found = split_whole(row + b"\r\n".join(lines) + b"\r\n", reader_of("kepco"))
     assert found.set_aside.select("row_no", "rule").rows() == [(3, "wrong_field_count"), (4, "wrong_field_count")]
