@@ -147,8 +147,8 @@ def _rank(candidates: pl.DataFrame) -> pl.DataFrame:
 def likeliest_and_luckiest(candidates: pl.DataFrame, capacity: pl.DataFrame, criteria: Sequence[str]) -> pl.Series:
     """Marks who could be given one of the office's places (capacity: office, capacity), whoever else waits for them.
 
-    Whoever is given one has, of all that wait, at most so many before him as there are places: in likelihood, in lot, or
-    in likelihood among those that meet a criterion.
+    Whoever is given one has, of all that wait, fewer before him than there are places: in likelihood, in lot, or in
+    likelihood among those that meet a criterion.
     """
     ranked = _rank(candidates.with_row_index("row")).join(capacity, on="office", how="left", maintain_order="left")
     nth_lot = pl.col("lot").rank("ordinal").over("office")

@@ -173,8 +173,10 @@ def _cost(units: Units, pieces: Pieces) -> str:
              f"{cost['cores']:,.0f}", f"{cost['reads'] + cost['writes']:,.0f}", f"{night:,.0f}",
              f"{night * ASSUMED['nights_per_year']:,.0f}", f"{kept:,.0f}")
         )  # fmt: skip
-    names = ("households in a range", "core hours of work", "pieces read, millions", "hours of waiting for them")
-    names = (*names, "cores, $", "requests, $", "a night, $", "a year of nights, $", "storage a month, $")
+    names = (
+        "households in a range", "core hours of work", "pieces read, millions", "hours of waiting for them", "cores, $",
+        "requests, $", "a night, $", "a year of nights, $", "storage a month, $",
+    )  # fmt: skip
     lake, shuffled = units.lake_bytes * 1e3, sum(units.handed_bytes.values()) * 1e3
     text = f"""Lake {lake / 2**40:.2f} TiB; handed on and kept in one night {shuffled / 2**40:.2f} TiB, gone when it
         ends; scores of one night {units.scores_bytes * 1e3 / 2**30:.0f} GiB. One worker is one core. A piece read
