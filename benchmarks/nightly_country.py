@@ -153,7 +153,9 @@ def _late(work: Path) -> Mapping[str, Any]:
             "months": 4, "amount_won": 400_000, "delivery": LATE,
         }  # fmt: skip
         rows = persons.select("key", **{name: pl.lit(value) for name, value in columns.items()})
-        desk.lake.append("observations", rows.select(pl.col(name).cast(kind) for name, kind in OBSERVATIONS.items()), LATE)
+        desk.lake.append(
+            "observations", rows.select(pl.col(name).cast(kind) for name, kind in OBSERVATIONS.items()), LATE
+        )
         record = Delivery(
             id=LATE, source=LATE, base_month=NIGHT.replace(day=1), sent_on=NIGHT, received_on=NIGHT, file_name=LATE,
             state="taken", received=rows.height, accepted=rows.height, recorded_at=now(),
