@@ -27,7 +27,7 @@ class Fault:
     new: str
 
 
-QUEUE, CARRYING, OPENING = "alerts/queue.py", "alerts/carrying.py", "alerts/opening.py"
+QUEUE, SIFT, CARRYING, OPENING = "alerts/queue.py", "alerts/sift.py", "alerts/carrying.py", "alerts/opening.py"
 DRAW, REST, LIFE, OUTCOMES = "alerts/draw.py", "alerts/rest.py", "alerts/life.py", "signals/outcomes.py"
 HELD = 'holds = pl.col("decision").is_in(["carried", "queued_urgent"]).fill_null(False)'
 
@@ -56,18 +56,18 @@ FAULTS = (
     Fault("an officer may put it off by 61 days", CARRYING, "LATEST_NEXT_DAYS = 60", "LATEST_NEXT_DAYS = 61"),
     Fault("an own day may lie before the answer", CARRYING, ".clip(answered_on, answered_on +", ".clip(None, answered_on +"),
     # Urgent
-    Fault("urgent waits for a place", QUEUE, '        .when("is_urgent")\n        .then(pl.lit("queued_urgent"))\n', ""),
+    Fault("urgent waits for a place", SIFT, '        .when("is_urgent")\n        .then(pl.lit("queued_urgent"))\n', ""),
     Fault("urgent holds no place", QUEUE, HELD, HELD.replace(', "queued_urgent"', "")),
     Fault("urgent falls back once it is talked about", CARRYING, '(pl.col("works_as") == "urgent") | pl.col("is_urgent")', 'pl.col("is_urgent")'),
     Fault("urgent news leaves open work where it was", CARRYING, '(pl.col("works_as") == "urgent") | pl.col("is_urgent")', 'pl.col("works_as") == "urgent"'),
-    Fault("a cut-off that was talked about is urgent again", QUEUE, 'calls = pl.col("is_urgent") & pl.col("is_new")', 'calls = pl.col("is_urgent")'),
+    Fault("a cut-off that was talked about is urgent again", SIFT, 'calls = pl.col("is_urgent") & pl.col("is_new")', 'calls = pl.col("is_urgent")'),
     Fault("urgent news puts off what was due sooner", CARRYING, "otherwise(pl.min_horizontal(stood, urgent_due))", "otherwise(urgent_due)"),
     Fault("urgent news leaves the due day", CARRYING, "otherwise(pl.min_horizontal(stood, urgent_due))", "otherwise(stood)"),
     Fault("old urgent news outweighs the answer to it", CARRYING, '(answered_on.is_null() | (pl.col("urgent_known_on") > answered_on))', "True"),
     Fault("urgent news is late from the first day", CARRYING, "pl.when((stood < answered_on).fill_null(False)).then(urgent_due).otherwise(", "("),
     # Moving
-    Fault("an alert stays with the old office", QUEUE, 'pl.coalesce("office", "opened_in")', 'pl.coalesce("opened_in", "office")'),
-    Fault("an alert is lost with its registration", QUEUE, "pl.concat([known, gone])", "pl.concat([known, gone.clear()])"),
+    Fault("an alert stays with the old office", SIFT, 'pl.coalesce("office", "opened_in")', 'pl.coalesce("opened_in", "office")'),
+    Fault("an alert is lost with its registration", SIFT, "pl.concat([known, gone])", "pl.concat([known, gone.clear()])"),
     Fault("an alert that moves is not told so", CARRYING, 'pl.when("is_moving").then("office_then").when(is_told)', "pl.when(is_told)"),
     Fault("where it came from is forgotten overnight", CARRYING, '.when(is_told).then("moved_from")', '.when(False).then("moved_from")'),
     Fault("old answers bind the new office", CARRYING, '(pl.col("moved_on").is_null() | (pl.col("answered_on") > pl.col("moved_on"))).fill_null(False)', "pl.lit(True)"),
@@ -75,7 +75,7 @@ FAULTS = (
     Fault("the new office starts late", CARRYING, 'pl.when("is_moving").then(pl.max_horizontal(due, urgent_due)).otherwise(due)', "due"),
     Fault("the new office traces as the old one did", CARRYING, '        .when("is_moving")\n        .then(works_as_by_register())\n', ""),
     # One household once, places and lanes
-    Fault("a household is opened twice", QUEUE, '        .when("is_open")\n        .then(pl.lit("carried"))\n', ""),
+    Fault("a household is opened twice", SIFT, '        .when("is_open")\n        .then(pl.lit("carried"))\n', ""),
     Fault("one place more than there is", QUEUE, 'free=(pl.col("capacity") - ', 'free=(pl.col("capacity") + 1 - '),
     Fault("all offices have one capacity", QUEUE, 'pl.col("capacity").fill_null(settings.capacity)', "capacity=pl.lit(settings.capacity)"),
     Fault("carried work holds no place", QUEUE, HELD, HELD.replace('"carried", ', "")),
@@ -90,28 +90,28 @@ FAULTS = (
     # Explore looks like risk
     Fault("explore is worked as risk whatever the household", OPENING, ".otherwise(works_as_if_chosen())", '.when(pl.col("decision") == "queued_explore").then(pl.lit("risk")).otherwise(works_as_if_chosen())'),
     Fault("explore is due later", OPENING, "replace_strict(due_days, return_dtype=pl.Int64))", 'replace_strict(due_days, return_dtype=pl.Int64) + (pl.col("decision") == "queued_explore"))'),
-    Fault("the sheet tells explore by its order", QUEUE, 'rank=pl.col("works_as").replace_strict({code: LANES[code].rank for code in WORKS_AS}', 'rank=pl.col("lane").replace_strict({code: 3 * lane.rank - (code == "risk") for code, lane in LANES.items()}'),
+    Fault("the sheet tells explore by its order", QUEUE, 'pl.col("works_as").replace_strict(ranks,', 'pl.col("lane").replace_strict({code: 3 * lane.rank - (code == "risk") for code, lane in LANES.items()},'),
     Fault("the true band is told", OPENING, 'told_band(pl.col("band"), pl.col("told_over"), settings)', '"band"'),
     Fault("the told band follows the score", CARRYING, 'band="told")', 'band="band")'),
     Fault("the true band falls", CARRYING, 'true_band=pl.when(was_higher).then("band_then").otherwise("band")', 'true_band="band"'),
     Fault("explore is forgotten when carried", CARRYING, 'lane=_lane()', 'lane="works_as"'),
     # Rest
-    Fault("nobody rests", QUEUE, '.when("is_resting")', ".when(pl.lit(False))"),
-    Fault("a rest is one day longer", QUEUE, "(rests_until > as_of)", "(rests_until >= as_of)"),
-    Fault("no new kind of signal ends a rest", QUEUE, '& ~pl.col("has_new") & ~has_risen', "& ~has_risen"),
-    Fault("no higher band ends a rest", QUEUE, '& ~pl.col("has_new") & ~has_risen', '& ~pl.col("has_new")'),
-    Fault("no cut-off ends a rest", QUEUE, 'calls = pl.col("is_urgent") & pl.col("is_new")', 'calls = pl.col("is_urgent") & pl.col("talked_on").is_null()'),
-    Fault("need that was found ends its own rest", QUEUE, ' & ~found_need', ""),
-    Fault("need that was found rests no longer than others", QUEUE, "pl.when(found_need).then(settings.need_rest_days)", "pl.when(found_need).then(settings.cool_down_days)"),
-    Fault("old news is urgent", QUEUE, ' & (pl.col("first_known_on") >= fresh_from)', ""),
-    Fault("news is urgent a day too short", QUEUE, 'pl.col("first_known_on") >= fresh_from', 'pl.col("first_known_on") > fresh_from'),
+    Fault("nobody rests", SIFT, '.when("is_resting")', ".when(pl.lit(False))"),
+    Fault("a rest is one day longer", SIFT, "(rests_until > as_of)", "(rests_until >= as_of)"),
+    Fault("no new kind of signal ends a rest", SIFT, '& ~pl.col("has_new") & ~has_risen', "& ~has_risen"),
+    Fault("no higher band ends a rest", SIFT, '& ~pl.col("has_new") & ~has_risen', '& ~pl.col("has_new")'),
+    Fault("no cut-off ends a rest", SIFT, 'calls = pl.col("is_urgent") & pl.col("is_new")', 'calls = pl.col("is_urgent") & pl.col("talked_on").is_null()'),
+    Fault("need that was found ends its own rest", SIFT, ' & ~found_need', ""),
+    Fault("need that was found rests no longer than others", SIFT, "pl.when(found_need).then(settings.need_rest_days)", "pl.when(found_need).then(settings.cool_down_days)"),
+    Fault("old news is urgent", SIFT, ' & (pl.col("first_known_on") >= fresh_from)', ""),
+    Fault("news is urgent a day too short", SIFT, 'pl.col("first_known_on") >= fresh_from', 'pl.col("first_known_on") > fresh_from'),
     Fault("being unreached gives rest", REST, "if outcome.is_contact]", 'if outcome.effect in ("closes", "retries")]'),
     # Who is left out, and who comes first
-    Fault("who asked to stop is shown", QUEUE, '        .when("is_stopped")\n        .then(pl.lit("stopped"))\n', ""),
+    Fault("who asked to stop is shown", SIFT, '        .when("is_stopped")\n        .then(pl.lit("stopped"))\n', ""),
     Fault("who asked to stop holds a place", QUEUE, HELD, HELD.replace('"carried"', '"stopped", "carried"')),
-    Fault("a death is ignored", QUEUE, '        pl.when("is_removed")\n', "        pl.when(pl.lit(False))\n"),
-    Fault("a death takes those left behind out", QUEUE, '\n            & (pl.col("members").fill_null(1) <= 1)', ""),
-    Fault("any benefit leaves a household out", QUEUE, 'is_uncovered=(~pl.col("is_covered")).any()', 'is_uncovered=(~pl.col("is_covered")).all()'),
+    Fault("a death is ignored", SIFT, '        pl.when("is_removed")\n', "        pl.when(pl.lit(False))\n"),
+    Fault("a death takes those left behind out", SIFT, '\n            & (pl.col("members").fill_null(1) <= 1)', ""),
+    Fault("any benefit leaves a household out", SIFT, 'is_uncovered=(~pl.col("is_covered")).any()', 'is_uncovered=(~pl.col("is_covered")).all()'),
     Fault("repeats count the alert itself", REST, ', how="inner").filter(\n        pl.col("alert") != pl.col("alert_id")\n    )', ', how="inner")'),
     Fault("repeats count from one more", QUEUE, ">= settings.repeat_from", "> settings.repeat_from"),
     Fault("a talk does not end the count of repeats", REST, "(~is_talk & since).sum()", "(~is_talk).sum()"),
