@@ -4,7 +4,6 @@ import getpass
 import socket
 from io import BytesIO
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
@@ -14,9 +13,8 @@ from models.audit import HOUSEHOLD_KEY, read_audit
 from signals import normalise
 from store import access_log
 from store.access_log import Disclosure
+from store.purposes import Purpose
 from store.tokens import tokens
-
-PURPOSE: Final = "발굴 모형의 집단별 도달 점검(성별·장애·국적)"
 
 
 def take_audit(desk: Desk, file: Path, households: pl.Series) -> pl.DataFrame:
@@ -71,7 +69,7 @@ def _keys(desk: Desk, cells: pl.Series, file: Path) -> pl.Series:
 
 def _log(desk: Desk, subjects: list[int], file: Path) -> None:
     told = Disclosure(
-        account=getpass.getuser(), place=socket.gethostname(), task="audit", purpose=PURPOSE,
+        account=getpass.getuser(), place=socket.gethostname(), task="audit", purpose=Purpose.FAIRNESS,
         reason=f"read from {file.name}; compared, not kept", subjects=subjects,
     )  # fmt: skip
     access_log.record_access(desk.engine, desk.keys, told, now())

@@ -21,9 +21,9 @@ from signals.catalogue import SIGNALS
 from store import access_log
 from store.access_log import Disclosure
 from store.files import write_whole
+from store.purposes import Purpose
 
 DEFAULT_CONFIG: Final = Path(__file__).parent.parent / "config.yaml"
-PURPOSE: Final = "발굴 모형 개발·검증"
 
 
 def matrix(
@@ -68,7 +68,7 @@ def households_on(desk: Desk, as_of: date) -> pl.DataFrame:
 
 def _log(desk: Desk, subjects: Sequence[int], reason: str) -> None:
     told = Disclosure(
-        account=getpass.getuser(), place=socket.gethostname(), task="matrix", purpose=PURPOSE, reason=reason,
+        account=getpass.getuser(), place=socket.gethostname(), task="matrix", purpose=Purpose.MODEL, reason=reason,
         subjects=subjects,
     )  # fmt: skip
     access_log.record_access(desk.engine, desk.keys, told, now())

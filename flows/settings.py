@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from flows.errors import OperatorError
 from signals.catalogue import SIGNALS
 from signals.signal import Housing
+from store.purposes import Purpose
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(gt=0)]
@@ -139,7 +140,7 @@ class Model(_Part):
 class Access(_Part):
     account: str
     place: str
-    purpose: str
+    purpose: Purpose
 
 
 Told = Annotated[str, Field(min_length=1)]

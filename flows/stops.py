@@ -11,6 +11,7 @@ from flows.errors import OperatorError
 from signals import normalise
 from store import access_log, identities, stops
 from store.access_log import Disclosure
+from store.purposes import Purpose
 from store.stops import Stopped
 from store.tokens import tokens
 
@@ -64,7 +65,7 @@ def _key(desk: Desk, number: str) -> int:
 def _log(desk: Desk, key: int, reason: str) -> None:
     who = desk.settings.access
     told = Disclosure(
-        account=who.account, place=who.place, task="stop", purpose="개인정보 보호법 제37조 처리정지", reason=reason,
+        account=who.account, place=who.place, task="stop", purpose=Purpose.STOP, reason=reason,
         subjects=[key],
     )  # fmt: skip
     access_log.record_access(desk.engine, desk.keys, told, now())

@@ -19,6 +19,7 @@ from store.database import reading, writing
 from store.faults import StoreError
 from store.files import write_whole
 from store.keys import Keys
+from store.purposes import Purpose
 from store.tables import Access
 
 START = bytes(32)
@@ -30,7 +31,7 @@ class Disclosure:
     account: str
     place: str  # host or address it was asked from
     task: str  # sheet | look_up | explain | export | stop
-    purpose: str
+    purpose: Purpose
     reason: str
     subjects: Sequence[int]  # household keys
     office: str | None = None
@@ -80,7 +81,7 @@ def _append(session: Session, keys: Keys, disclosures: Sequence[Disclosure], now
         seq += 1
         subjects = sorted(int(key) for key in told.subjects)
         record = Access(
-            seq=seq, at=now, account=told.account, place=told.place, task=told.task, purpose=told.purpose,
+            seq=seq, at=now, account=told.account, place=told.place, task=told.task, purpose=Purpose(told.purpose),
             reason=told.reason, office=told.office, subjects=subjects, rows=len(subjects), run=told.run,
             model=told.model, previous=previous, hash=START,
         )  # fmt: skip

@@ -13,12 +13,13 @@ from store.access_log import Disclosure, anchor, record_access, record_all, veri
 from store.database import open_database, reading, writing
 from store.faults import StoreError
 from store.keys import Keys
+from store.purposes import Purpose
 from store.tables import Access
 
 NOW = datetime(2026, 9, 1, 1, 30, 0, 123456, tzinfo=UTC)
 DAY = date(2026, 8, 31)
 TOLD = Disclosure(
-    account="night", place="host", task="sheet", purpose="사회보장급여법 제12조", reason="nightly",
+    account="night", place="host", task="sheet", purpose=Purpose.DISCOVERY, reason="nightly",
     subjects=[2**62, -5], office="1111053000", run="r", model="m",
 )  # fmt: skip
 
