@@ -11,6 +11,12 @@ DateFormat = Literal["202608", "2026-08-31", "2026. 8. 31.", "20260831"]
 # the third unpaid premium to the notice (Donga, 2022-08-24); cut-offs and reports are worth nothing that late.
 USUAL_LAG = (45, 75)
 URGENT_LAG = (1, 3)
+# Registers are sent on the last day of the month they tell of, or soon after.
+REGISTER_LAG = (0, 5)
+# What nobody need worry about: a file so many days after its usual time is late.
+USUAL_GRACE = 14
+REGISTER_GRACE = 7
+URGENT_GRACE = 3
 
 Field = Literal[
     # observations
@@ -56,6 +62,10 @@ class Agency:
     is_required: bool  # the night refuses to publish when it is stale
     contact_ko: str  # whom the operator calls: a role, never a person
 
+    @property
+    def grace_days(self) -> int:
+        return URGENT_GRACE if self.lag_days == URGENT_LAG else USUAL_GRACE
+
 
 @dataclass(frozen=True, slots=True)
 class Register:
@@ -67,3 +77,5 @@ class Register:
     every_months: int
     is_required: bool
     contact_ko: str
+    lag_days: tuple[int, int] = REGISTER_LAG
+    grace_days: int = REGISTER_GRACE
