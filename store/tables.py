@@ -309,3 +309,31 @@ class Access(Base, kw_only=True):
     model: Mapped[str | None] = mapped_column(String(64), default=None)
     previous: Mapped[bytes] = mapped_column(LargeBinary(32))
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class Custody(Base, kw_only=True):
+    """What was done to rights, keys and the logs themselves, chained like `access_log`; kept at least 1,095 days."""
+
+    __tablename__ = "custody_log"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    account: Mapped[str]
+    place: Mapped[str]
+    act: Mapped[str] = mapped_column(String(32))
+    what: Mapped[str]  # the account, key or log it was done to
+    detail: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)  # codes and counts
+    previous: Mapped[bytes] = mapped_column(LargeBinary(32))
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class AccountRole(Base, kw_only=True):
+    """Which account works as what, an officer for which office. On PostgreSQL the database holds them to it."""
+
+    __tablename__ = "account_roles"
+
+    account: Mapped[str] = mapped_column(String(63), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16), primary_key=True)
+    office: Mapped[str] = mapped_column(String(10), primary_key=True, default="")  # "": no office's
+    granted_by: Mapped[str]
+    granted_at: Mapped[datetime]

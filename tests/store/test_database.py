@@ -16,10 +16,12 @@ from store.database import HEAD, MIGRATIONS, migrate, open_database, reading, re
 from store.faults import StoreError
 from store.tables import (
     Access,
+    AccountRole,
     Alert,
     AlertEvent,
     Answer,
     Base,
+    Custody,
     Delivery,
     Identity,
     OfficeCapacity,
@@ -55,6 +57,9 @@ def one_row_of_every_table() -> list[Base]:
                  told_on=DAY),
         Access(seq=1, at=NOW, account="u", place="h", task="sheet", purpose="p", reason="r", subjects=[2**62], rows=1,
                previous=bytes(32), hash=bytes(32)),
+        Custody(seq=1, at=NOW, account="u", place="h", act="key_rotated", what="seal-002", detail={"rows": 1},
+                previous=bytes(32), hash=bytes(32)),
+        AccountRole(account="u", role="officer", office="1111053000", granted_by="u", granted_at=NOW),
     ]  # fmt: skip
 
 
