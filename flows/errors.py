@@ -234,6 +234,22 @@ KINDS: Final = (
         "알림을 보낼 주소를 읽을 수 없거나 보내지 못했습니다.",
         "설정의 notify와 거기 적힌 파일 또는 환경 변수, 받는 서버를 확인해 주십시오.",
     ),
+    Kind(
+        "overdue",
+        40,
+        "`blindspot status --check`: last night is not done, though its time is over. Yesterday's queues stay.",
+        "See `blindspot status` for a refusal; else look whether `blindspot serve` runs, and start the night by hand.",
+        "어젯밤 실행이 정해진 시각까지 끝나지 않았습니다. 어제 명단을 그대로 둡니다.",
+        "`blindspot status`에서 멈춘 까닭을 보고, 없으면 `blindspot serve`가 켜져 있는지 확인한 뒤 직접 실행해 주십시오.",
+    ),
+    Kind(
+        "serve",
+        41,
+        "The scheduler (Prefect's server and worker on this machine) cannot be started, or prefect.yaml is wrong.",
+        "Do what the message says: free the port, mend prefect.yaml, or stop the other `blindspot serve`.",
+        "예약 실행 서버를 시작할 수 없거나 prefect.yaml이 잘못되었습니다.",
+        "메시지대로 포트를 비우거나 prefect.yaml을 고치거나, 이미 켜져 있는 `blindspot serve`를 꺼 주십시오.",
+    ),
 )
 
 EXIT_CODES: Final = {kind.name: kind.exit_code for kind in KINDS}

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from flows import journal
 from flows.desk import Desk, now
 from flows.engine import step
 from flows.refusals import as_operator_error
@@ -18,8 +19,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ROOT = Path(__file__).parent.parent
-# Where things lie, and who works the ranges, does not change what a night does.
-PLACES = {"work", "database", "keys", "offices", "engine"}
+# Where things lie, who works the ranges and who is told does not change what a night does.
+PLACES = {"work", "database", "keys", "offices", "engine", "schedule"}
 CODE = ("signals", "features", "models", "alerts", "store", "flows")
 SUFFIXES = (".py", ".yaml", ".html", ".css", ".js")
 
@@ -41,7 +42,17 @@ class Run:
         result = step(function)(*args, **kwargs)
         name = function.__name__.replace("_", " ")
         self.seconds[name] = round(time.monotonic() - begun, 2)
+        journal.note(self.desk.work, now(), "stage", **self._told, stage=name, seconds=self.seconds[name])
         return result
+
+    @property
+    def _told(self) -> dict[str, Any]:
+        """Of the run, for each line of the journal. It has no id before its deliveries are taken in."""
+        told = {"run": self.id, "kind": self.kind, "as_of": self.as_of, "model": self.model}
+        return {name: value for name, value in told.items() if value}
+
+    def note_end(self, state: ledger.End, **more: Any) -> None:
+        journal.note(self.desk.work, now(), "ended", **self._told, state=state, **more)
 
     def open(self, model: str = "") -> None:
         """After intake: the deliveries known are the run's inputs, and name it."""
@@ -56,19 +67,23 @@ class Run:
 @contextmanager
 def running(desk: Desk, kind: ledger.Kind, as_of: date) -> Iterator[Run]:
     run = Run(desk, kind, as_of)
+    journal.note(desk.work, now(), "started", kind=kind, as_of=as_of)
     try:
         yield run
     except BaseException as error:
+        # The text of an unknown error may hold a value: its kind alone is kept.
+        told = as_operator_error(error)
+        state: ledger.End = "failed" if told is None else "refused"
+        named = {"error": type(error).__name__} if told is None else {"refusal": told.kind, "exit_code": told.exit_code}
+        run.note_end(state, **named)
         if run.id:
-            # The text of an unknown error may hold a value: its kind alone is kept.
-            told = as_operator_error(error)
-            state: ledger.End = "failed" if told is None else "refused"
             ledger.finish(desk.engine, run.id, state, now=now(), message=str(told or type(error).__name__))
         raise
     for name, seconds in run.seconds.items():
         ledger.stage(desk.engine, run.id, name, seconds=seconds, now=now())
     versions = desk.lake.versions()
     ledger.finish(desk.engine, run.id, "done", now=now(), model=run.model, lake_versions=versions, counts=run.counts)
+    run.note_end("done", counts={name: told for name, told in run.counts.items() if isinstance(told, int)})
 
 
 def code_digest() -> str:

@@ -52,6 +52,14 @@ class Engine(_Part):
         return str(self.lake), str(self.scratch)
 
 
+class Schedule(_Part):
+    """`blindspot serve`; what runs when stands in prefect.yaml."""
+
+    port: Annotated[int, Field(ge=1024, le=65535)]
+    database: str | None
+    done_by: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
 class LakeKeeps(_Part):
     # 24 months that features look back, a month begun, and at least a year of rounds to learn from.
     keep_months: Annotated[int, Field(ge=37)]
@@ -158,6 +166,14 @@ class Accountability(_Part):
     assessment: Told
 
 
+class Notify(_Part):
+    """Addresses hold secrets: they stand in a file or in the environment, never here."""
+
+    urls_file: Path | None
+    on: tuple[Literal["refused", "failed", "warnings", "late"], ...]
+    late_after: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
 class Demo(_Part):
     households: Count
     months: Annotated[int, Field(ge=6, le=60)]
@@ -174,11 +190,13 @@ class Settings(_Part):
     inbox: Inbox
     night: Night
     engine: Engine
+    schedule: Schedule
     lake: LakeKeeps
     queue: Queue
     model: Model
     access: Access
     accountability: Accountability
+    notify: Notify
     demo: Demo
 
     @property
@@ -216,5 +234,10 @@ def _told(file: Path, error: ValidationError) -> str:
 def _with_absolute_paths(settings: Settings, base: Path, work: Path | None) -> Settings:
     folder = (work or base / settings.work).resolve()
     keys = base / settings.keys if settings.keys else None
-    told = {"work": folder, "keys": keys, "offices": folder / settings.offices}
-    return settings.model_copy(update=told | {"engine": settings.engine.within(folder, base)})
+    urls = base / settings.notify.urls_file if settings.notify.urls_file else None
+    told = {
+        "work": folder, "keys": keys, "offices": folder / settings.offices,
+        "engine": settings.engine.within(folder, base),
+        "notify": settings.notify.model_copy(update={"urls_file": urls}),
+    }  # fmt: skip
+    return settings.model_copy(update=told)
