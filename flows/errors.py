@@ -250,6 +250,46 @@ KINDS: Final = (
         "예약 실행 서버를 시작할 수 없거나 prefect.yaml이 잘못되었습니다.",
         "메시지대로 포트를 비우거나 prefect.yaml을 고치거나, 이미 켜져 있는 `blindspot serve`를 꺼 주십시오.",
     ),
+    Kind(
+        "export",
+        45,
+        "A sheet could not be handed out: it is not there, was changed, or nobody may open what would be sealed.",
+        "Check office and day; name recipients (transport.recipients in config.yaml); nothing is written over.",
+        "명단을 내보낼 수 없습니다. 명단이 없거나 바뀌었거나, 봉인을 열 사람이 정해지지 않았습니다.",
+        "읍면동과 날짜를 확인하고 받는 사람의 열쇠를 등록해 주십시오. 있는 파일 위에는 쓰지 않습니다.",
+    ),
+    Kind(
+        "retention",
+        46,
+        "Something could not be destroyed, or a proof of destruction does not hold.",
+        "Run `blindspot retain` again; if it comes back, look who holds or wrote to what the message names.",
+        "자료를 파기하지 못했거나 파기 증명이 맞지 않습니다.",
+        "`blindspot retain`을 다시 실행해 주십시오. 되풀이되면 메시지에 나온 파일을 누가 쓰는지 확인해 주십시오.",
+    ),
+    Kind(
+        "request",
+        47,
+        "A person's request (copy, correction, stop) could not be entered or carried out.",
+        "Check the household number (세대번호) and the request's number; `blindspot request list` shows what is open.",
+        "정보주체의 요구(열람·정정·처리정지)를 적거나 처리할 수 없었습니다.",
+        "세대번호와 접수번호를 확인해 주십시오. `blindspot request list`가 처리할 요구를 보여 줍니다.",
+    ),
+    Kind(
+        "research",
+        48,
+        "No research file was written: too many households would have to be left out, or the place is not usable.",
+        "Ask for fewer or coarser columns, a larger country, or a smaller k that your review board allows.",
+        "연구용 자료를 만들지 않았습니다. 빼야 할 가구가 너무 많거나 쓸 곳이 알맞지 않습니다.",
+        "항목을 줄이거나 더 큰 지역을 대상으로 하거나, 심의를 받은 범위에서 k를 낮춰 주십시오.",
+    ),
+    Kind(
+        "breach",
+        49,
+        "The scope of a breach could not be told.",
+        "Check the period, the account and the file; give the times with `--from` and `--to`.",
+        "유출 범위를 확인할 수 없습니다.",
+        "기간, 계정, 파일 이름을 확인해 주십시오.",
+    ),
 )
 
 EXIT_CODES: Final = {kind.name: kind.exit_code for kind in KINDS}

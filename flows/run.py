@@ -19,8 +19,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ROOT = Path(__file__).parent.parent
-# Where things lie, who works the ranges and who is told does not change what a night does.
-PLACES = {"work", "database", "keys", "offices", "engine", "schedule"}
+# Where and when things are done, who works the ranges and who is told, does not change what a night does.
+PLACES = {"work", "database", "keys", "offices", "engine", "schedule", "notify", "retention", "transport", "research"}
 CODE = ("signals", "features", "models", "alerts", "store", "flows")
 SUFFIXES = (".py", ".yaml", ".html", ".css", ".js")
 
@@ -36,6 +36,7 @@ class Run:
     model: str = ""
     counts: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)  # digests by stage
 
     def stage(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         begun = time.monotonic()
@@ -79,10 +80,11 @@ def running(desk: Desk, kind: ledger.Kind, as_of: date) -> Iterator[Run]:
         if run.id:
             ledger.finish(desk.engine, run.id, state, now=now(), message=str(told or type(error).__name__))
         raise
-    for name, seconds in run.seconds.items():
-        ledger.stage(desk.engine, run.id, name, seconds=seconds, now=now())
     versions = desk.lake.versions()
-    ledger.finish(desk.engine, run.id, "done", now=now(), model=run.model, lake_versions=versions, counts=run.counts)
+    ledger.finish(
+        desk.engine, run.id, "done", now=now(), model=run.model, lake_versions=versions, counts=run.counts,
+        seconds=run.seconds, outputs=run.outputs,
+    )  # fmt: skip
     run.note_end("done", counts={name: told for name, told in run.counts.items() if isinstance(told, int)})
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -63,6 +63,38 @@ class Schedule(_Part):
 class LakeKeeps(_Part):
     # 24 months that features look back, a month begun, and at least a year of rounds to learn from.
     keep_months: Annotated[int, Field(ge=37)]
+
+
+FIVE_YEARS: Final = 1825  # 사회보장급여법 제34조
+_Days = Annotated[int, Field(ge=1, le=FIVE_YEARS)]
+_LongDays = Annotated[int, Field(ge=1130, le=FIVE_YEARS)]  # 37 months: what a round learned from needs
+
+
+class Retention(_Part):
+    """Days per class of data; flows.keeping says what each holds."""
+
+    registers_days: _LongDays
+    contacts_days: _LongDays
+    cases_days: Annotated[int, Field(ge=400, le=FIVE_YEARS)]
+    identities_days: _Days
+    archive_days: Annotated[int, Field(ge=30, le=FIVE_YEARS)]
+    returned_days: Annotated[int, Field(ge=30, le=FIVE_YEARS)]
+    outbox_days: Annotated[int, Field(ge=14, le=FIVE_YEARS)]
+    replies_days: _Days
+    explained_days: Annotated[int, Field(ge=30, le=FIVE_YEARS)]
+    scratch_days: _Days
+    versions_days: _Days
+    logs_days: _Days
+    keys_days: _Days
+
+
+class Transport(_Part):
+    recipients: Path
+
+
+class Research(_Part):
+    k: Annotated[int, Field(ge=3)]
+    most_suppressed: Annotated[float, Field(ge=0, le=0.2)]
 
 
 class Bands(_Part):
@@ -192,6 +224,9 @@ class Settings(_Part):
     engine: Engine
     schedule: Schedule
     lake: LakeKeeps
+    retention: Retention
+    transport: Transport
+    research: Research
     queue: Queue
     model: Model
     access: Access
