@@ -10,11 +10,10 @@ import yaml
 
 from flows.desk import Glance
 from flows.errors import OperatorError
-from flows.run import ROOT
 from store import ledger
 
 SEOUL: Final = ZoneInfo("Asia/Seoul")
-FILE: Final = ROOT / "prefect.yaml"
+FILE: Final = Path(__file__).parent.parent / "prefect.yaml"
 NIGHTLY: Final = "nightly"
 _DAILY: Final = re.compile(r"([0-5]?[0-9]) ([01]?[0-9]|2[0-3]) \* \* \*")
 
