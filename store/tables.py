@@ -337,3 +337,17 @@ class AccountRole(Base, kw_only=True):
     office: Mapped[str] = mapped_column(String(10), primary_key=True, default="")  # "": no office's
     granted_by: Mapped[str]
     granted_at: Mapped[datetime]
+
+
+class Pause(Base, kw_only=True):
+    """Nights take in and publish nothing: who said so, why, and who ended it."""
+
+    __tablename__ = "pauses"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, init=False)
+    since: Mapped[datetime]
+    until_on: Mapped[date | None] = mapped_column(default=None)  # the last day; null: until it is ended
+    because: Mapped[str]
+    by: Mapped[str]
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    ended_by: Mapped[str | None] = mapped_column(default=None)
