@@ -351,3 +351,37 @@ class Pause(Base, kw_only=True):
     by: Mapped[str]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     ended_by: Mapped[str | None] = mapped_column(default=None)
+
+
+class Destruction(Base, kw_only=True):
+    """A proof of destruction: store.destruction. Each names the one before it."""
+
+    __tablename__ = "destructions"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(String(64))  # SHA-256 of the proof
+    data: Mapped[str] = mapped_column(String(32))  # class of data
+    kept_from: Mapped[date]
+    at: Mapped[datetime]
+    proof: Mapped[dict[str, Any]]
+    signature: Mapped[bytes] = mapped_column(LargeBinary(64))
+
+
+class Request(Base, kw_only=True):
+    """What a person asked of the data held on them (개인정보 보호법 제35조-제37조). By key: no name, no text."""
+
+    __tablename__ = "requests"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))  # copy | correct | stop
+    household_key: Mapped[int] = mapped_column(BigInteger)
+    received_on: Mapped[date]
+    due_on: Mapped[date]
+    state: Mapped[str] = mapped_column(String(16))  # open | done | refused
+    closed_on: Mapped[date | None] = mapped_column(default=None)
+    reason: Mapped[str | None] = mapped_column(String(32), default=None)  # of a refusal: code
+    account: Mapped[str]
+    done: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)  # deliveries of a correction
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "state"),)

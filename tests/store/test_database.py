@@ -23,9 +23,11 @@ from store.tables import (
     Base,
     Custody,
     Delivery,
+    Destruction,
     Identity,
     OfficeCapacity,
     Pause,
+    Request,
     RowSetAside,
     Run,
     Stage,
@@ -62,6 +64,9 @@ def one_row_of_every_table() -> list[Base]:
         Custody(seq=1, at=NOW, account="u", place="h", act="key_rotated", what="seal-002", detail={"rows": 1},
                 previous=bytes(32), hash=bytes(32)),
         AccountRole(account="u", role="officer", office="1111053000", granted_by="u", granted_at=NOW),
+        Destruction(seq=1, id="p", data="outbox", kept_from=DAY, at=NOW, proof={"rows": 1}, signature=bytes(64)),
+        Request(id="R1", kind="copy", household_key=-(2**63), received_on=DAY, due_on=DAY, state="open", account="u",
+                recorded_at=NOW),
     ]  # fmt: skip
 
 
