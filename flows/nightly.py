@@ -9,6 +9,7 @@ from flows.closing import close_night
 from flows.desk import Desk, open_desk
 from flows.explain import keep_explanations
 from flows.inbox import take_in
+from flows.notify import watching
 from flows.offices import read_offices
 from flows.publishing import publish
 from flows.queue_settings import capacity_on, queue_settings, told_capacities
@@ -23,14 +24,17 @@ from flows.workers import open_workers
 @flow(name="nightly", persist_result=False, log_prints=False)
 def nightly(as_of: date, config: str, work: str) -> NightSummary:
     """Agency files in, one explained queue per office out."""
-    with open_desk(Path(config), Path(work)) as desk, running(desk, "nightly", as_of) as run:
-        return work_night(desk, run)
+    where = Path(config), Path(work)
+    with watching(*where, "nightly", as_of) as watch, open_desk(*where) as desk, running(desk, "nightly", as_of) as run:
+        watch.summary = work_night(desk, run)
+    return watch.summary
 
 
 def work_night(desk: Desk, run: Run) -> NightSummary:
     offices = read_offices(desk.settings.offices)
     model = run.stage(load_model, desk)
     taken = run.stage(take_in, desk, run.as_of)
+    run.note_deliveries(taken)
     run.open(model.id)
     run.stage(check_sources, desk, run.as_of)
 

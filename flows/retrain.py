@@ -15,6 +15,7 @@ from flows.errors import OperatorError
 from flows.gate import judge_challenger, settle
 from flows.inbox import take_in
 from flows.knowledge import contacts_known_on, known_on
+from flows.notify import watching
 from flows.offices import read_offices
 from flows.outlook import look_at_today
 from flows.progress import track
@@ -40,13 +41,16 @@ def retrain(
 ) -> TrainingSummary:
     """What is known of reviewed households on the day they were chosen, and what officers found. With
     `search_minutes`, other recipes are tried for so long first. `audit`: see flows.audit."""
-    with open_desk(Path(config), Path(work)) as desk, running(desk, "retrain", as_of) as run:
-        return learn(desk, run, search_minutes, Path(audit) if audit else None)
+    where = Path(config), Path(work)
+    with watching(*where, "retrain", as_of) as watch, open_desk(*where) as desk, running(desk, "retrain", as_of) as run:
+        watch.summary = learn(desk, run, search_minutes, Path(audit) if audit else None)
+    return watch.summary
 
 
 def learn(desk: Desk, run: Run, search_minutes: float = 0.0, audit: Path | None = None) -> TrainingSummary:
     """Reports and cards come before the promotion: what cannot be told is not deployed."""
     taken = run.stage(take_in, desk, run.as_of)
+    run.note_deliveries(taken)
     run.open()
     matrix = run.stage(build_matrix, desk, run.as_of)
     audited = None if audit is None else run.stage(take_audit, desk, audit, matrix["household_key"])

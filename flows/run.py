@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,6 +13,7 @@ from flows import journal
 from flows.desk import Desk, now
 from flows.engine import step
 from flows.refusals import as_operator_error
+from flows.summary import Taken
 from store import deliveries, ledger, stops
 
 P = ParamSpec("P")
@@ -52,6 +53,12 @@ class Run:
         told = {"run": self.id, "kind": self.kind, "as_of": self.as_of, "model": self.model}
         return {name: value for name, value in told.items() if value}
 
+    def note_deliveries(self, taken: Iterable[Taken]) -> None:
+        for one in taken:
+            counts = {"received": one.received, "accepted": one.accepted, "set_aside": one.set_aside}
+            source = {"source": one.source} if one.source else {}
+            journal.note(self.desk.work, now(), "delivery", **self._told, **source, state=one.state, **counts)
+
     def note_end(self, state: ledger.End, **more: Any) -> None:
         journal.note(self.desk.work, now(), "ended", **self._told, state=state, **more)
 
@@ -85,7 +92,7 @@ def running(desk: Desk, kind: ledger.Kind, as_of: date) -> Iterator[Run]:
         desk.engine, run.id, "done", now=now(), model=run.model, lake_versions=versions, counts=run.counts,
         seconds=run.seconds, outputs=run.outputs,
     )  # fmt: skip
-    run.note_end("done", counts={name: told for name, told in run.counts.items() if isinstance(told, int)})
+    run.note_end("done", counts={name: told for name, told in run.counts.items() if type(told) is int})
 
 
 def code_digest() -> str:

@@ -202,8 +202,7 @@ class Notify(_Part):
     """Addresses hold secrets: they stand in a file or in the environment, never here."""
 
     urls_file: Path | None
-    on: tuple[Literal["refused", "failed", "warnings", "late"], ...]
-    late_after: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    when: tuple[Literal["refused", "failed", "warnings", "late"], ...]
 
 
 class Demo(_Part):
