@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.cli_schedule import app as schedule_commands
 from flows.desk import glance, today
 from flows.errors import OperatorError
 from flows.refusals import told_to_operator
@@ -275,13 +276,17 @@ def track(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
     _screen().print(f"To look: mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///{database}", soft_wrap=True)
 
 
+app.add_typer(schedule_commands)
+
+
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path.resolve())
 
 
 def _prefect(work: Path) -> None:
-    from flows.engine import set_environment
+    from flows.engine import prepare_process, set_environment
 
+    prepare_process(work)
     set_environment(work)
     Console(stderr=True).print("[dim]Starting the flow engine: up to 20 seconds in a new work folder.[/]")
 

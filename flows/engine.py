@@ -55,7 +55,7 @@ def set_environment(work: Path) -> None:
 def prepare_process(work: Path) -> None:
     """For a command that starts Prefect within itself: what a killed one left is ended, and SIGTERM leaves nothing."""
     mark_as_ours()
-    end_leftovers(home_of(work), only_servers=True)
+    end_leftovers(home_of(work), also_served=False)
     _stop_like_an_exit()
 
 

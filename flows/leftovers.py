@@ -7,14 +7,16 @@ is found, and nothing is ended.
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 OWNER: Final = "BLINDSPOT_OWNER"
-# Set by Prefect for the server that it starts beside a run that has none.
-EPHEMERAL: Final = "PREFECT__SERVER_EPHEMERAL"
+# Handed on by `blindspot serve`.
+SERVED: Final = "BLINDSPOT_SERVED"
+# Prefect's mark of the process of one flow run, and of what that starts.
+OF_RUN: Final = "PREFECT__FLOW_RUN_ID"
 _PROC: Final = Path("/proc")
 _GRACE_SECONDS: Final = 10
 
@@ -24,12 +26,25 @@ def mark_as_ours() -> None:
     os.environ.setdefault(OWNER, _name(os.getpid()))
 
 
-def end_leftovers(home: Path, *, only_servers: bool) -> int:
+def end_leftovers(home: Path, *, also_served: bool) -> int:
     """End what nobody owns any more in this Prefect home; how many there were.
 
-    `only_servers`: not the workers and runs of a `blindspot serve` that died; they may still be at work.
+    `also_served`: the server, worker and runs of a `blindspot serve` that died, too. They may still be at work.
     """
-    found = [pid for pid, told in _environments() if _is_left_over(told, home, only_servers)]
+
+    def is_left_over(told: Mapping[str, str]) -> bool:
+        return OWNER in told and not is_alive(told[OWNER]) and (also_served or SERVED not in told)
+
+    return _end(home, is_left_over)
+
+
+def end_runs(home: Path) -> int:
+    """Runs of a worker that died: nobody reads what they write or waits for them."""
+    return _end(home, lambda told: SERVED in told and OF_RUN in told)
+
+
+def _end(home: Path, is_meant: Callable[[Mapping[str, str]], bool]) -> int:
+    found = [pid for pid, told in _environments() if told.get("PREFECT_HOME") == str(home) and is_meant(told)]
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in found:
             with suppress(ProcessLookupError):
@@ -43,12 +58,6 @@ def is_alive(name: str) -> bool:
     """Of a process named by `mark_as_ours`: its number may have been given again since."""
     pid = name.partition(".")[0]
     return pid.isdigit() and not name.endswith(".") and _name(int(pid)) == name
-
-
-def _is_left_over(told: dict[str, str], home: Path, only_servers: bool) -> bool:
-    if told.get("PREFECT_HOME") != str(home) or OWNER not in told or is_alive(told[OWNER]):
-        return False
-    return not only_servers or EPHEMERAL in told
 
 
 def _environments() -> Iterator[tuple[int, dict[str, str]]]:
