@@ -1,19 +1,26 @@
-"""Keys: 32-byte files of mode 0400 in one folder. The environment may name the folder, never a value."""
+"""Keys: 32-byte files of mode 0400 in one folder. The environment may name the folder, never a value.
+
+token.key      identifiers to keyed tokens; token-002.key and on, layers over it (`store.tokens`)
+seal-001.key   and on: seals identities and archive; the newest seals, every one opens
+log.key        the chains of the logs; log-002.key and on: the newest writes, every one verifies
+sign.key       Ed25519 seed for model bundles
+"""
 
 import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from store.faults import StoreError
-from store.files import make_folder, write_whole
+from store.files import make_folder, sync_folder, write_whole
 
 ENVIRONMENT = "BLINDSPOT_KEYS"
 LENGTH = 32
-# token: identifiers to keyed tokens. Never changed, or every join in the lake is lost.
-# log: the chain of the access log. sign: Ed25519 seed for model bundles.
 SINGLE = ("token", "log", "sign")
+Rotated = Literal["seal", "log"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +29,18 @@ class Keys:
     log: bytes = field(repr=False)
     sign: bytes = field(repr=False)
     seals: Mapping[str, bytes] = field(repr=False)  # key id -> key; the newest seals, every one opens
+    old_logs: tuple[bytes, ...] = field(repr=False, default=())  # oldest first
 
     @property
     def seal_id(self) -> str:
         return max(self.seals)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    key_id: str
+    made_at: datetime
+    fault: str  # "": none
 
 
 def keys_folder(setting: Path) -> Path:
@@ -47,20 +62,58 @@ def create_keys(folder: Path) -> Keys:
     return load_keys(folder)
 
 
+def rotate(folder: Path, kind: Rotated) -> str:
+    """Add a newer key of a kind; returns its id. Tokens stay, so every join holds; older keys still open."""
+    load_keys(folder)  # a folder that is not whole is mended first
+    newest = max((file.stem for file in folder.glob(f"{kind}-*.key")), default=f"{kind}-001")
+    key_id = f"{kind}-{int(newest.removeprefix(f'{kind}-')) + 1:03d}"
+    _write_key(folder / f"{key_id}.key")
+    return key_id
+
+
 def rotate_seal(folder: Path) -> Keys:
-    """Add a newer sealing key. Tokens stay as they are, so every join holds; older keys still open."""
-    newest = load_keys(folder).seal_id
-    _write_key(folder / f"seal-{int(newest.removeprefix('seal-')) + 1:03d}.key")
+    rotate(folder, "seal")
     return load_keys(folder)
+
+
+def retire_seal(folder: Path, key_id: str) -> None:
+    """Destroy an older sealing key: whatever it still seals, in backups too, never opens again."""
+    keys = load_keys(folder)
+    if key_id not in keys.seals:
+        raise StoreError("keys", f"there is no sealing key {key_id}", f"name one of {', '.join(sorted(keys.seals))}")
+    if key_id == keys.seal_id:
+        raise StoreError("keys", f"{key_id} is the key that seals now", "rotate first: `blindspot keys rotate`")
+    (folder / f"{key_id}.key").unlink()
+    sync_folder(folder)
 
 
 def load_keys(folder: Path) -> Keys:
     seals = {file.stem: _read_key(file) for file in sorted(folder.glob("seal-*.key"))}
     if not seals:
-        cure = f"create keys once (`create_keys`), or name their folder in the settings or in {ENVIRONMENT}"
+        cure = f"create keys once (`blindspot keys init`), or name their folder in the settings or in {ENVIRONMENT}"
         raise StoreError("keys", f"no sealing key in {folder}", cure)
     token, log, sign = (_read_key(folder / f"{name}.key") for name in SINGLE)
-    return Keys(token, log, sign, seals)
+    *old_logs, newest = (log, *(_read_key(file) for file in sorted(folder.glob("log-*.key"))))
+    return Keys(token, newest, sign, seals, tuple(old_logs))
+
+
+def key_files(folder: Path) -> list[KeyFile]:
+    """Every key that is there, and every one that must be; by id."""
+    names = {file.stem for file in folder.glob("*.key")} | {*SINGLE, "seal-001"}
+    if any(name.startswith("seal-") for name in names - {"seal-001"}):
+        names -= {"seal-001"} - {file.stem for file in folder.glob("*.key")}  # retired
+    return [_looked_at(folder / f"{name}.key") for name in sorted(names)]
+
+
+def _looked_at(path: Path) -> KeyFile:
+    try:
+        _read_key(path)
+    except StoreError as error:
+        fault = error.what.removeprefix(f"{path} ")
+    else:
+        fault = ""
+    made = path.stat().st_mtime if path.exists() else 0.0
+    return KeyFile(path.stem, datetime.fromtimestamp(made, UTC), fault)
 
 
 def _write_key(path: Path) -> None:

@@ -54,7 +54,7 @@ def test_every_stop_is_in_the_access_log_and_no_number_is_anywhere(desk: Desk) -
         told = [(row.task, row.reason, row.rows) for row in session.query(Access).order_by(Access.seq)]
     assert told == [("stop", "stop protected", 1), ("stop", "lift", 1)]
     assert verify_chain(desk.engine, desk.keys, desk.work / "anchors") == []
-    assert access_log.anchor(desk.engine, desk.work / "anchors", DAY)
+    assert access_log.anchor(desk.engine, desk.keys, desk.work / "anchors", DAY)
     kept = b"".join(file.read_bytes() for file in desk.work.rglob("*") if file.is_file())
     assert b"H00000001" not in kept
     assert b"H000-00001" not in kept

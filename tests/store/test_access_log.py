@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
-from store import access_log
+from store import chain
 from store.access_log import Disclosure, anchor, record_access, record_all, verify_chain
 from store.database import open_database, reading, writing
 from store.faults import StoreError
@@ -42,14 +42,14 @@ def test_a_record_is_committed_when_it_returns(engine: Engine, keys: Keys, tmp_p
 
 
 def test_the_untouched_log_is_in_order(log: Engine, keys: Keys, tmp_path: Path) -> None:
-    assert anchor(log, tmp_path, DAY)
+    assert anchor(log, keys, tmp_path, DAY)
     record_access(log, keys, TOLD, NOW)
-    assert anchor(log, tmp_path, DAY + timedelta(days=1))
+    assert anchor(log, keys, tmp_path, DAY + timedelta(days=1))
     assert verify_chain(log, keys, tmp_path) == []
 
 
 def test_an_empty_log_has_no_head(engine: Engine, keys: Keys, tmp_path: Path) -> None:
-    assert anchor(engine, tmp_path, DAY) is None
+    assert anchor(engine, keys, tmp_path, DAY) is None
     assert verify_chain(engine, keys, tmp_path) == []
 
 
@@ -101,9 +101,9 @@ def _repeat(engine: Engine) -> None:
 
 
 FORGERIES: dict[str, tuple[Callable[[Engine], None], str]] = {
-    "first removed": (lambda e: _remove(e, 1), "records 1 to 1 are missing"),
+    "first removed": (lambda e: _remove(e, 1), "access records 1 to 1 are missing"),
     "middle removed": (lambda e: _remove(e, 3, 4), "records 3 to 4 are missing"),
-    "end cut off": (lambda e: _remove(e, 5, 6), "record 6, anchored in access-20260831.json, is missing"),
+    "end cut off": (lambda e: _remove(e, 5, 6), "access record 6, anchored in heads-20260831.json, is missing"),
     "all removed": (lambda e: _remove(e, *range(1, 7)), "is missing"),
     "reordered": (_swap, "record 2 was changed"),
     "renumbered": (_close_the_gap, "record 3 does not follow"),
@@ -113,20 +113,20 @@ FORGERIES: dict[str, tuple[Callable[[Engine], None], str]] = {
 
 @pytest.mark.parametrize("forgery", FORGERIES)
 def test_a_forgery_is_found(log: Engine, keys: Keys, tmp_path: Path, forgery: str) -> None:
-    anchor(log, tmp_path, DAY)
+    anchor(log, keys, tmp_path, DAY)
     forge, told = FORGERIES[forgery]
     forge(log)
     assert any(told in finding for finding in verify_chain(log, keys, tmp_path))
 
 
 def test_a_log_written_again_with_another_key_is_found(log: Engine, keys: Keys, tmp_path: Path) -> None:
-    anchor(log, tmp_path, DAY)
+    anchor(log, keys, tmp_path, DAY)
     _remove(log, *range(1, 7))
     other = replace(keys, log=bytes(32))
     for number in range(6):
         record_access(log, other, replace(TOLD, subjects=[number]), NOW)
-    assert verify_chain(log, other, tmp_path) == ["record 6 is not the one anchored in access-20260831.json"]
-    assert len(verify_chain(log, keys, tmp_path)) == 7
+    assert verify_chain(log, other, tmp_path) == ["heads-20260831.json was changed"]
+    assert len(verify_chain(log, keys, tmp_path)) == 7  # six records and the anchor
 
 
 def test_a_record_of_another_past_does_not_fit(log: Engine, keys: Keys, tmp_path: Path) -> None:
@@ -137,14 +137,27 @@ def test_a_record_of_another_past_does_not_fit(log: Engine, keys: Keys, tmp_path
     record_access(log, keys, replace(TOLD, reason="other past"), NOW)
     with writing(log) as session:
         session.execute(insert(Access).values({**other, "previous": session.get_one(Access, 4).hash}))
-    assert verify_chain(log, keys, tmp_path) == ["record 5 was changed"]
+    assert verify_chain(log, keys, tmp_path) == ["access record 5 was changed"]
 
 
 def test_the_anchor_is_a_small_file(log: Engine, keys: Keys, tmp_path: Path) -> None:
-    path = anchor(log, tmp_path, DAY)
+    path = anchor(log, keys, tmp_path, DAY)
     assert path
     told = json.loads(path.read_bytes())
-    assert (told["day"], told["seq"], len(told["hash"])) == ("2026-08-31", 6, 64)
+    assert (told["day"], told["access"][0], len(told["access"][1]), told["custody"][0]) == ("2026-08-31", 6, 64, 0)
+
+
+@pytest.mark.parametrize("part", ["day", "access", "custody", "mac"])
+def test_an_anchor_that_was_changed_is_found(log: Engine, keys: Keys, tmp_path: Path, part: str) -> None:
+    path = anchor(log, keys, tmp_path, DAY)
+    assert path
+    told = json.loads(path.read_bytes())
+    changed = {"day": "2026-09-01", "access": [5, told["access"][1]], "custody": [0, "00"], "mac": "00"}
+    path.write_text(json.dumps(told | {part: changed[part]}), encoding="utf-8")
+    assert verify_chain(log, keys, tmp_path) == ["heads-20260831.json was changed"]
+    for spoiled in ("", "[]", "{}", '{"mac": 1}'):
+        path.write_text(spoiled, encoding="utf-8")
+        assert verify_chain(log, keys, tmp_path) == ["heads-20260831.json was changed"]
 
 
 def test_writers_at_the_same_time_share_one_chain(engine: Engine, keys: Keys, tmp_path: Path) -> None:
@@ -163,6 +176,6 @@ def test_writers_at_the_same_time_share_one_chain(engine: Engine, keys: Keys, tm
 
 
 def test_a_log_that_stays_busy_is_told(engine: Engine, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access_log, "_ATTEMPTS", 0)
+    monkeypatch.setattr(chain, "_ATTEMPTS", 0)
     with pytest.raises(StoreError, match="too busy"):
         record_access(engine, keys, TOLD, NOW)
