@@ -15,20 +15,22 @@ from flows.telling import Queues
 NOT_JOINED = ("unknown_person", "unknown_address", "unknown_household", "ambiguous", "person_in_two_households")
 
 
+def count_night(run: Run, scored: Scored, queues: Queues) -> None:
+    """Before anything is published: a night that is killed later is closed with these."""
+    counted = queues.tally.group_by("decision").agg(pl.col("households").sum()).sort("decision")
+    alerts = queues.told.alerts
+    run.counts |= {
+        "households": scored.households, "open": alerts.height, "new": int(alerts["is_new"].sum()),
+        "decisions": dict(counted.cast({"decision": pl.String}).iter_rows()), "not_used": dict(scored.counts),
+    }  # fmt: skip
+
+
 def close_night(
     desk: Desk, run: Run, taken: tuple[Taken, ...], scored: Scored, queues: Queues, offices: pl.DataFrame, outbox: Path
 ) -> NightSummary:
-    counted = queues.tally.group_by("decision").agg(pl.col("households").sum()).sort("decision")
-    decisions = dict(counted.cast({"decision": pl.String}).iter_rows())
-    alerts = queues.told.alerts
-    new = int(alerts["is_new"].sum())
-    run.counts = {
-        "households": scored.households, "open": alerts.height, "new": new, "decisions": decisions,
-        "not_used": dict(scored.counts),
-    }  # fmt: skip
     return NightSummary(
         as_of=run.as_of, run=run.id, model=run.model, taken=taken, households=scored.households,
-        decisions=decisions, not_joined={name: scored.counts[name] for name in NOT_JOINED},
+        decisions=run.counts["decisions"], not_joined={name: scored.counts[name] for name in NOT_JOINED},
         offices=_offices(desk, run.as_of, queues, offices), outbox=outbox, replies=desk.replies, seconds=run.seconds,
     )  # fmt: skip
 

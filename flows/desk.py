@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ class Desk(Glance):
     keys: Keys
     lake: "Lake"
     archive: "Archive"
+    repaired: tuple[str, ...] = ()  # what the run before had left
 
     @property
     def work(self) -> Path:
@@ -80,15 +81,21 @@ def open_desk(config: Path, work: Path | None = None) -> Iterator[Desk]:
     seen = glance(config, work)
     folder = seen.settings.work
     try:
-        with hold(folder / "lock"):
+        with hold(folder / "lock") as held:
             keys = _keys(seen)
             lake, archive = Lake(seen.settings.engine.places[0]), Archive(folder / "archive", keys)
             desk = Desk(seen.settings, seen.engine, keys, lake, archive)
             for place in (desk.inbox, desk.outbox, desk.replies):
                 make_folder(place)
-            yield desk
+            yield _repaired(desk) if held.was_left else desk
     finally:
         seen.engine.dispose()
+
+
+def _repaired(desk: Desk) -> Desk:
+    from flows.repair import repair
+
+    return replace(desk, repaired=repair(desk))
 
 
 def _keys(seen: Glance) -> Keys:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.closing import close_night
+from flows.bounds import check_clock, check_drift
+from flows.closing import close_night, count_night
 from flows.desk import Desk, open_desk
 from flows.explain import keep_explanations
 from flows.inbox import take_in
 from flows.notify import watching
 from flows.offices import read_offices
+from flows.pauses import refuse_while_paused
 from flows.publishing import publish
 from flows.queue_settings import capacity_on, queue_settings, told_capacities
 from flows.ranges import arrange, ground_of, leave, open_day
@@ -31,11 +33,13 @@ def nightly(as_of: date, config: str, work: str) -> NightSummary:
 
 
 def work_night(desk: Desk, run: Run) -> NightSummary:
+    check_clock(desk)
     offices = read_offices(desk.settings.offices)
     model = run.stage(load_model, desk)
     taken = run.stage(take_in, desk, run.as_of)
     run.note_deliveries(taken)
     run.open(model.id)
+    refuse_while_paused(desk, run.as_of)
     run.stage(check_sources, desk, run.as_of)
 
     served = Offices(offices["office"], queue_settings(desk.settings.queue, offices, told_capacities(desk, run.as_of)))
@@ -45,8 +49,10 @@ def work_night(desk: Desk, run: Run) -> NightSummary:
         arranged = run.stage(arrange, day, ground, workers)
         scored = run.stage(score_households, desk, run, arranged, model, served, workers)
         run.stage(check_cohort, desk, scored.households)
+        run.stage(check_drift, desk, run.as_of, model.id, scored.households)
         queues = run.stage(fill_office_queues, desk, arranged, scored, model, served, workers)
     keep_explanations(desk.work, queues.told, run.id, model.id)
+    count_night(run, scored, queues)
     outbox = run.stage(publish, desk, run, queues, offices)
     leave(arranged, ground)
     return close_night(desk, run, taken, scored, queues, offices, outbox)

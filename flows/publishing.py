@@ -1,49 +1,93 @@
-"""From queue to sheets. Names are joined here only, after the access log has recorded it; all files appear at once."""
+"""From queue to sheets. Names are joined here only, after the access log has recorded it; all files appear at once.
+
+Prepared beside and read back, then one commit of the database, then one rename. Killed before that commit, nothing has
+happened; killed after it, the next start shows what lies ready (flows.repair).
+"""
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from alerts.workload import PERIOD_DAYS
 from flows.desk import Desk, now
+from flows.pauses import refuse_while_paused
 from flows.queue_settings import capacity_on
 from flows.run import Run
 from flows.sheets import Handout, district_files, office_files
 from flows.telling import Queues
 from signals.answers import last_told
-from store import access_log, alerts, identities
+from store import access_log, alerts, identities, ledger
 from store.access_log import Disclosure
-from store.cases import cases
-from store.files import make_folder, sync_folder, write_whole
+from store.cases import cases_within
+from store.database import writing
+from store.files import beside, prepare_folder, read_tree, show_folder
+
+MANIFEST = "manifest.json"
 
 
 def publish(desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame) -> Path:
-    """Alerts recorded, access recorded, then every file of the night in one rename."""
     told = queues.told.alerts
-    alerts.save(desk.engine, run.id, run.as_of, told, now())
     _record_access(desk, run, told)
     people = identities.look_up(desk.engine, desk.keys, queues.told.people)
     people = people.rename({"name": "head_name"})
-    hand = Handout(
-        as_of=run.as_of,
-        told=told,
-        tally=queues.tally,
-        offices=offices,
-        capacity=capacity_on(desk, offices, run.as_of),
-        history=queues.told.history,
-        contacts=last_told(queues.told.contacts),
-        cases=cases(desk.engine, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
-    )
-    files = office_files(hand, people) | district_files(hand)
-    folder = desk.outbox / run.as_of.isoformat()
-    _write_all(folder, files | {"manifest.json": _manifest(run, files)})
-    access_log.anchor(desk.engine, desk.work / "anchors", run.as_of)
+    folder, versions = outbox_of(desk, run.as_of), desk.lake.versions()
+    with writing(desk.engine) as session:
+        # Tonight's alerts are told of in what is read within this session, and nowhere else before the commit.
+        alerts.put(session, run.id, run.as_of, told, now())
+        hand = Handout(
+            as_of=run.as_of,
+            told=told,
+            tally=queues.tally,
+            offices=offices,
+            capacity=capacity_on(desk, offices, run.as_of),
+            history=queues.told.history,
+            contacts=last_told(queues.told.contacts),
+            cases=cases_within(session, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
+        )
+        files = office_files(hand, people) | district_files(hand)
+        manifest = _manifest(run, files)
+        prepare_folder(folder, files | {MANIFEST: manifest})
+        refuse_while_paused(desk, run.as_of)
+        run.outputs[ledger.PUBLISH] = digest = hashlib.sha256(manifest).hexdigest()
+        ledger.prepared(session, run.id, digest, now=now(), lake_versions=versions, counts=run.counts)
+    show(desk, run.as_of)
     return folder
+
+
+def outbox_of(desk: Desk, day: date) -> Path:
+    return desk.outbox / day.isoformat()
+
+
+def show(desk: Desk, day: date) -> None:
+    """What `publish` has prepared and recorded."""
+    show_folder(outbox_of(desk, day))
+    access_log.anchor(desk.engine, desk.keys, desk.work / "anchors", day)
+
+
+def finish(desk: Desk, day: date, digest: str) -> bool:
+    """A night that was killed after its commit is published. False: the files of that digest are not there."""
+    folder = outbox_of(desk, day)
+    if _holds(folder, digest):
+        access_log.anchor(desk.engine, desk.keys, desk.work / "anchors", day)
+    elif _holds(beside(folder), digest):
+        show(desk, day)
+    else:
+        return False
+    return True
+
+
+def _holds(folder: Path, digest: str) -> bool:
+    """All the files that the manifest of that digest names, as it names them, and no other."""
+    files = read_tree(folder)
+    manifest = files.pop(MANIFEST, b"")
+    if hashlib.sha256(manifest).hexdigest() != digest:
+        return False
+    found = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    return bool(json.loads(manifest)["files"] == found)
 
 
 def _record_access(desk: Desk, run: Run, told: pl.DataFrame) -> None:
@@ -67,18 +111,3 @@ def _manifest(run: Run, files: Mapping[str, bytes]) -> bytes:
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
     }
     return (json.dumps(told, indent=1) + "\n").encode()
-
-
-def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Beside, then one rename. A killed attempt's half is thrown away, its whole is replaced by the same bytes."""
-    beside, before = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.before")
-    for left in (beside, before):
-        shutil.rmtree(left, ignore_errors=True)
-    make_folder(beside)
-    for name, data in sorted(files.items()):
-        write_whole(beside / name, data)
-    if folder.exists():
-        folder.rename(before)
-    beside.rename(folder)
-    sync_folder(folder.parent)
-    shutil.rmtree(before, ignore_errors=True)

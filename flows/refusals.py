@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flows.errors import OperatorError
-from store.faults import StoreError
+from store.faults import as_store_error
 
 
 def as_operator_error(error: BaseException) -> OperatorError | None:
     """None: no refusal but a bug, whose traceback is wanted."""
     if isinstance(error, OperatorError):
         return error
-    if isinstance(error, StoreError):
-        return OperatorError(error.kind, error.what, error.cure)
+    if found := as_store_error(error):
+        return OperatorError(found.kind, found.what, found.cure)
+    if type(error).__name__ == "BrokenProcessPool":  # its module is loaded only where there are workers
+        cure = "lower night.households_per_part or engine.workers if memory ran out, then run again"
+        return OperatorError("engine", "a worker process was killed", cure)
     from models.audit import AuditRefused
     from models.cards import CardRefused
     from models.errors import ExplanationRefused, ModelRefused, Refused, ScoresRefused, TrainingRefused

@@ -74,7 +74,7 @@ class Run:
 
 @contextmanager
 def running(desk: Desk, kind: ledger.Kind, as_of: date) -> Iterator[Run]:
-    run = Run(desk, kind, as_of)
+    run = Run(desk, kind, as_of, counts={"repaired": list(desk.repaired)} if desk.repaired else {})
     journal.note(desk.work, now(), "started", kind=kind, as_of=as_of)
     try:
         yield run

@@ -32,6 +32,8 @@ class Night(_Part):
     required_sources: tuple[str, ...] | None
     stale_after_days: Count
     cohort_jump: Annotated[float, Field(gt=0)]
+    drift: Annotated[float, Field(gt=0)]
+    clock_back_hours: Annotated[float, Field(ge=0)]
 
 
 class Engine(_Part):

@@ -26,19 +26,24 @@ def save(engine: Engine, run: str, as_of: date, queue: pl.DataFrame, now: dateti
 
     The same run again records nothing, and must bring the same new alerts.
     """
+    with writing(engine) as session:
+        return put(session, run, as_of, queue, now)
+
+
+def put(session: Session, run: str, as_of: date, queue: pl.DataFrame, now: datetime) -> int:
+    """As `save`, within a commit that holds more."""
     wanted = [name for name in ("alert_id", *_OF_ALERT, *_STANDS) if name in queue.columns]
     told = queue.select(*(pl.col(name).cast(OPEN_ALERTS[name]) for name in wanted), "is_new", _reasons(queue))
     fresh = told.filter("is_new").sort("alert_id")
-    with writing(engine) as session:
-        before = session.scalars(select(Alert.id).where(Alert.run == run).order_by(Alert.id)).all()
-        if before or _has_changed(session, run):
-            if list(before) != fresh["alert_id"].to_list():
-                what = f"run {run} recorded {len(before)} alerts before and brings {fresh.height} others now"
-                raise StoreError("database", what, "the same inputs must give the same queue: report this as a bug")
-            return 0
-        _change(session, run, as_of, told.filter(~pl.col("is_new")), now)
-        _let_go(session, as_of, fresh["household_key"].to_list())
-        _open(session, run, as_of, fresh, now)
+    before = session.scalars(select(Alert.id).where(Alert.run == run).order_by(Alert.id)).all()
+    if before or _has_changed(session, run):
+        if list(before) != fresh["alert_id"].to_list():
+            what = f"run {run} recorded {len(before)} alerts before and brings {fresh.height} others now"
+            raise StoreError("database", what, "the same inputs must give the same queue: report this as a bug")
+        return 0
+    _change(session, run, as_of, told.filter(~pl.col("is_new")), now)
+    _let_go(session, as_of, fresh["household_key"].to_list())
+    _open(session, run, as_of, fresh, now)
     return fresh.height
 
 

@@ -4,6 +4,7 @@ from datetime import date
 
 import polars as pl
 from sqlalchemy import Engine, or_, select
+from sqlalchemy.orm import Session
 
 from alerts.life import stand
 from store.alerts import last_stand
@@ -24,6 +25,12 @@ CASES = pl.Schema(
 
 def cases(engine: Engine, since: date, as_of: date) -> pl.DataFrame:
     """CASES of the alerts due or answered between the two days, as known on `as_of`."""
+    with reading(engine) as session:
+        return cases_within(session, since, as_of)
+
+
+def cases_within(session: Session, since: date, as_of: date) -> pl.DataFrame:
+    """As `cases`, of what a commit that is not made yet has told."""
     opened, last = AlertEvent, last_stand(as_of, besides="")
     answered = select(Answer.alert).where(Answer.received_on <= as_of, Answer.contacted_on >= since)
     query = (
@@ -33,15 +40,12 @@ def cases(engine: Engine, since: date, as_of: date) -> pl.DataFrame:
         .where(or_(opened.due_on >= since, Alert.id.in_(answered)))
         .order_by(Alert.id)
     )
-    with reading(engine) as session:
-        due = pl.DataFrame(
-            session.execute(query).tuples().all(), {"alert_id": pl.String, "due_on": pl.Date}, orient="row"
-        )
-        stood = select(AlertEvent.alert, AlertEvent.office).join(last, AlertEvent.id == last.c.id)
-        offices = pl.DataFrame(
-            session.execute(stood).tuples().all(), {"alert_id": pl.String, "office": pl.String}, orient="row"
-        )
-        told = known_on(session, as_of, due["alert_id"].to_list())
+    due = pl.DataFrame(session.execute(query).tuples().all(), {"alert_id": pl.String, "due_on": pl.Date}, orient="row")
+    stood = select(AlertEvent.alert, AlertEvent.office).join(last, AlertEvent.id == last.c.id)
+    offices = pl.DataFrame(
+        session.execute(stood).tuples().all(), {"alert_id": pl.String, "office": pl.String}, orient="row"
+    )
+    told = known_on(session, as_of, due["alert_id"].to_list())
     first = told.group_by("alert_id").agg(first_contacted_on=pl.col("contacted_on").min())
     standing = stand(told).select("alert_id", "outcome", "answered_on")
     joined = due.join(offices, on="alert_id").join(first, on="alert_id", how="left")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 from itertools import islice
+from typing import Final
 
 from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.orm import Session, aliased
@@ -10,6 +11,8 @@ from sqlalchemy.orm import Session, aliased
 from store.database import reading, writing
 from store.tables import Delivery, RowSetAside
 
+# Why a delivery does not count whose rows are in the lake: a run was killed before it was recorded.
+INTERRUPTED: Final = "interrupted"
 _LINES = 50_000  # rows of one statement
 SetAside = tuple[int, str, str]  # row number, column, rule: never a value
 
@@ -59,17 +62,13 @@ def find_revision(engine: Engine, source: str, base_month: date, revision: int) 
 
 
 def superseded_on(engine: Engine, as_of: date) -> tuple[str, ...]:
-    """Ids whose correction was known on `as_of`, sorted. Before that day the corrected file is what was known."""
+    """Ids whose correction was known on `as_of`, sorted. Before that day the corrected file is what was known. With
+    them, on every day, those that are in the lake and were never recorded."""
     later = aliased(Delivery)
+    corrected = select(Delivery.id).join(later, Delivery.superseded_by == later.id).where(later.received_on <= as_of)
+    unrecorded = select(Delivery.id).where(Delivery.state == "refused", Delivery.reason == INTERRUPTED)
     with reading(engine) as session:
-        return tuple(
-            session.scalars(
-                select(Delivery.id)
-                .join(later, Delivery.superseded_by == later.id)
-                .where(later.received_on <= as_of)
-                .order_by(Delivery.id)
-            )
-        )
+        return tuple(sorted(session.scalars(corrected.union(unrecorded))))
 
 
 def taken_ids(engine: Engine) -> frozenset[str]:

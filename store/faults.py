@@ -1,9 +1,11 @@
 """Errors for the person who runs Blindspot: codes, counts and paths, never a value of a person."""
 
 import errno
+import re
+import sys
 from typing import Final, Literal
 
-Kind = Literal["keys", "database", "migration", "busy", "sealed", "lake", "model", "disk"]
+Kind = Literal["keys", "database", "migration", "busy", "sealed", "lake", "model", "disk", "memory"]
 
 
 class StoreError(Exception):
@@ -39,3 +41,67 @@ def is_passing(error: BaseException) -> bool:
             error.connection_invalidated or of_server or getattr(error.orig, "sqlite_errorcode", None) in _SQLITE_BUSY
         )
     return isinstance(error, ConnectionError | TimeoutError) or (isinstance(error, OSError) and error.errno in _PASSING)
+
+
+_FULL = "make room, then run again: what was committed is kept, the rest is done again"
+_READ_ONLY = "let the runner's account write there again, then run again; yesterday's queues stay"
+_BROKEN = "look after the disk or its connection, then run again; yesterday's queues stay"
+# By the number the system gives. Libraries in Rust and C++ tell it only in their text.
+_DISK: Final = {
+    errno.ENOSPC: ("the disk is full", _FULL),
+    errno.EDQUOT: ("the quota of the disk is used up", _FULL),
+    errno.EFBIG: ("a file may grow no further", "raise the limit on the size of files, then run again"),
+    errno.EROFS: ("a place is read-only", _READ_ONLY),
+    errno.EACCES: ("a place may not be written to", _READ_ONLY),
+    errno.EPERM: ("a place may not be written to", _READ_ONLY),
+    errno.EIO: ("the disk cannot be read or written", _BROKEN),
+}
+_NUMBER: Final = re.compile(r"(?:os error |[Ee]rrno )(\d+)")
+_SQLITE: Final = {
+    "SQLITE_FULL": errno.ENOSPC, "SQLITE_READONLY": errno.EROFS, "SQLITE_CANTOPEN": errno.EACCES,
+    "SQLITE_IOERR": errno.EIO,
+}  # fmt: skip
+
+
+def as_store_error(error: BaseException) -> StoreError | None:
+    """What disk, memory and database show of themselves, in the operator's words; None: something else."""
+    if isinstance(error, StoreError):
+        return error
+    if isinstance(error, MemoryError):
+        cure = "lower night.households_per_part or engine.workers, or give it more; then run again"
+        return StoreError("memory", "there is not enough memory", cure)
+    return _of_disk(error) or _of_database(error)
+
+
+def _of_disk(error: BaseException) -> StoreError | None:
+    named = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None and type(error).__module__.partition(".")[0] in ("deltalake", "polars", "pyarrow", "builtins"):
+        found = _NUMBER.search(str(error))
+        number = int(found[1]) if found else None
+    if number not in _DISK:
+        return None
+    what, cure = _DISK[number]
+    return StoreError("disk", f"{what}{named}", cure)
+
+
+def _of_database(error: BaseException) -> StoreError | None:
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+    if not isinstance(error, DBAPIError):
+        return None
+    name = getattr(error.orig, "sqlite_errorname", "") or type(error.orig).__name__
+    for start, number in (*_SQLITE.items(), ("DiskFull", errno.ENOSPC)):
+        if name.startswith(start):
+            what, cure = _DISK[number]
+            return StoreError("disk", f"{what} (the database's: {name})", cure)
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreError("database", "another program holds the database", "end that program, then run again")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return StoreError("database", f"the database file is damaged ({name})", "restore it: `blindspot restore`")
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        cure = "start the database, then run again: what was committed is kept, the rest is done again"
+        return StoreError("database", f"the database does not answer ({name})", cure)
+    return None

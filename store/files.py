@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,15 +32,15 @@ def writing_whole(path: Path, mode: int = OURS_ONLY) -> Iterator[BinaryIO]:
     """Write beside, fsync, rename, fsync the folder. What a killed attempt left beside is overwritten by the next; what
     is left by an error is removed."""
     make_folder(path.parent)
-    beside = path.with_name(f".{path.name}.part")
+    place = beside(path)
     try:
-        with _new(beside, mode) as file:
+        with _new(place, mode) as file:
             yield file
             _sync(file)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        place.unlink(missing_ok=True)
         raise
-    beside.replace(path)
+    place.replace(path)
     sync_folder(path.parent)
 
 
@@ -49,19 +50,80 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         if read_folder(path) != dict(files):
             raise StoreError("model", f"{path} exists with other content", "move it away; it is never overwritten")
         return
-    beside = path.with_name(f".{path.name}.part")
-    make_folder(beside)
-    for left in beside.iterdir():
-        left.unlink()
-    for name in sorted(files):
-        _write(beside / name, files[name], OURS_ONLY)
-    sync_folder(beside)
-    beside.rename(path)
+    prepare_folder(path, files)
+    show_folder(path)
+
+
+def beside(path: Path) -> Path:
+    """Where it is prepared."""
+    return path.with_name(f".{path.name}.part")
+
+
+def before(path: Path) -> Path:
+    """Where what stood there waits while the new takes its place."""
+    return path.with_name(f".{path.name}.before")
+
+
+def prepare_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Beside `path`, every file on the disk and read back: `show_folder` is all that is left to do."""
+    place = beside(path)
+    if place.exists():
+        shutil.rmtree(place)  # a killed attempt's
+    make_folder(place)
+    for name, data in sorted(files.items()):
+        make_folder((place / name).parent)
+        _write(place / name, data, OURS_ONLY)
+    for folder in (*(found for found in place.rglob("*") if found.is_dir()), place, place.parent):
+        sync_folder(folder)
+    for name, data in files.items():
+        if (place / name).read_bytes() != data:
+            what = f"{place / name} does not read back as it was written"
+            raise StoreError("disk", what, "look after the disk, then run again; nothing was published")
+
+
+def show_folder(path: Path) -> None:
+    """What was prepared takes its place. Killed between the two renames, `path` is missing until `mend_folder`."""
+    if path.exists():
+        if before(path).exists():
+            shutil.rmtree(before(path))
+        path.rename(before(path))
+    beside(path).rename(path)
     sync_folder(path.parent)
+    if before(path).exists():
+        shutil.rmtree(before(path))
+
+
+def mend_folder(path: Path) -> bool:
+    """What a killed attempt left around `path` is taken away, and what stood there before stands there. False: nothing
+    was left."""
+    left = [place for place in (beside(path), before(path)) if place.exists()]
+    if before(path).exists() and not path.exists():
+        before(path).rename(path)
+        sync_folder(path.parent)
+    for place in left:
+        if place.exists():
+            shutil.rmtree(place)
+    return bool(left)
+
+
+def remove_unfinished(folder: Path) -> int:
+    """Files and folders that were written beside and never took their place; how many there were."""
+    found = sorted(folder.rglob(".*.part"))  # a folder before what is in it
+    for place in found:
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+    return len(found)
 
 
 def read_folder(path: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(path.iterdir())}
+
+
+def read_tree(path: Path) -> dict[str, bytes]:
+    """Every file in it, by its path inside; empty: there is no such folder."""
+    return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
 def sync_folder(path: Path) -> None:
@@ -73,9 +135,24 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+class Held:
+    """A lock that was taken."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        # Its holder writes itself in, and strikes itself out when all went well.
+        self.was_left = os.pread(handle, 1, 0) != b""
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        os.fsync(handle)  # known after a power cut too
+
+    def strike_out(self) -> None:
+        os.ftruncate(self._handle, 0)
+
+
 @contextmanager
-def hold(path: Path) -> Iterator[None]:
-    """Only one process at a time; the kernel lets go when the holder dies, however it dies."""
+def hold(path: Path) -> Iterator[Held]:
+    """Only one process at a time; the kernel lets go when the holder dies, however it dies. `was_left`: the one before
+    was killed, or ended by an error."""
     make_folder(path.parent)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, OURS_ONLY)
     try:
@@ -84,7 +161,9 @@ def hold(path: Path) -> Iterator[None]:
         except BlockingIOError:
             cure = "wait until it has ended, then run again"
             raise StoreError("busy", f"another run holds {path}", cure) from None
-        yield
+        held = Held(handle)
+        yield held
+        held.strike_out()
     finally:
         os.close(handle)
 

@@ -11,6 +11,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
@@ -209,6 +211,12 @@ class Lake:
     def read_scores(self, as_of: date, version: int | None = None) -> pl.DataFrame:
         scores = pl.scan_delta(self._open("scores", version)).filter(pl.col("as_of") == as_of)
         return scores.select(SCORES.names()).collect().sort("household_key")
+
+    def margins(self, as_of: date, every: int) -> npt.NDArray[np.float64]:
+        """Of one household in `every`, the same ones on every day, in no order."""
+        mine = (pl.col("as_of") == as_of) & (pl.col("household_key") % every == 0)
+        told = pl.scan_delta(self._open("scores")).filter(mine).select("margin")
+        return told.collect(engine="streaming")["margin"].to_numpy()
 
     def tidy(self, scratch: str, files: int = 64) -> list[str]:
         """Rewrite tables of more than `files` files into ranges of keys that do not overlap. The rows stay the same, as

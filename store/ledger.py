@@ -1,16 +1,19 @@
 """Runs and their stages: what was done, with what. Cheap to import: it decides before heavy rooms are loaded."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
 
 from store.database import reading, writing
 from store.tables import Run, Stage
 
 Kind = Literal["nightly", "retrain", "demo"]
 End = Literal["done", "refused", "failed"]
+PUBLISH: Final = "publish"  # the stage that ends in what people see
 
 
 def run_id(kind: Kind, as_of: date, inputs: str, settings: str, code: str) -> str:
@@ -48,14 +51,46 @@ def finish(
     model: str | None = None,
     lake_versions: dict[str, int] | None = None,
     counts: dict[str, Any] | None = None,
+    seconds: Mapping[str, float] | None = None,
+    outputs: Mapping[str, str] | None = None,
 ) -> None:
-    """The last commit of a run. `message` carries codes and counts, never a value of a person."""
+    """The last commit of a run, its stages in it. `message` carries codes and counts, never a value of a person."""
     with writing(engine) as session:
+        for name, took in (seconds or {}).items():
+            output = (outputs or {}).get(name, "")
+            session.merge(Stage(run=run, name=name, state="done", output=output, seconds=took, finished_at=now))
         found = session.get_one(Run, run)
         found.state, found.message, found.finished_at = state, message, now
         found.model = model or found.model
         found.lake_versions = found.lake_versions if lake_versions is None else dict(lake_versions)
         found.counts = found.counts if counts is None else dict(counts)
+
+
+def prepared(
+    session: Session, run: str, digest: str, *, now: datetime, lake_versions: dict[str, int], counts: dict[str, Any]
+) -> None:
+    """Within the commit that records a night's alerts: files of that digest lie ready. From here on the night is
+    published, whoever shows them."""
+    found = session.get_one(Run, run)
+    found.lake_versions, found.counts = dict(lake_versions), dict(counts)
+    session.merge(Stage(run=run, name=PUBLISH, state="prepared", output=digest, seconds=0.0, finished_at=now))
+
+
+def left_open(engine: Engine) -> list[tuple[Run, str]]:
+    """Runs that were killed, and runs prepared that have not ended well, with the digest of what lies ready ("":
+    nothing), oldest first."""
+    ready = (Stage.run == Run.id) & (Stage.name == PUBLISH) & (Stage.state == "prepared")
+    query = select(Run, Stage.output).outerjoin(Stage, ready).where(Run.state != "done")
+    with reading(engine) as session:
+        found = session.execute(query.order_by(Run.started_at, Run.id)).tuples()
+        return [(run, digest or "") for run, digest in found if run.state == "running" or digest]
+
+
+def last_time(engine: Engine) -> datetime | None:
+    """When the last run ended that is done."""
+    with reading(engine) as session:
+        told: datetime | None = session.scalar(select(func.max(Run.finished_at)).where(Run.state == "done"))
+        return told
 
 
 def stage(
@@ -98,6 +133,13 @@ def last_done(engine: Engine, kind: Kind) -> Run | None:
 
 def last_done_night(engine: Engine) -> Run | None:
     return last_done(engine, "nightly")
+
+
+def first_done_with(engine: Engine, model: str, before: date) -> Run | None:
+    """The first night that was published with a model, of a day before that one."""
+    told = select(Run).where(Run.kind == "nightly", Run.state == "done", Run.model == model, Run.as_of < before)
+    with reading(engine) as session:
+        return session.scalars(told.order_by(Run.as_of, Run.finished_at.desc(), Run.id)).first()
 
 
 def recent(engine: Engine, count: int, kind: Kind | None = None) -> list[Run]:

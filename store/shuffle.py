@@ -60,9 +60,12 @@ class Shuffle:
     def drop(self, name: str, part: int) -> None:
         self._files.delete_file(self._place(name, part))
 
-    def clear(self) -> None:
-        if self._files.get_file_info(self._root).type != pafs.FileType.NotFound:
-            self._files.delete_dir(self._root)
+    def clear(self) -> bool:
+        """False: there was nothing."""
+        if self._files.get_file_info(self._root).type == pafs.FileType.NotFound:
+            return False
+        self._files.delete_dir(self._root)
+        return True
 
     def _place(self, name: str, number: int) -> str:
         return f"{self._root}/{name}/{number:05d}.arrow"

@@ -29,8 +29,8 @@ from models.score import score
 from signals.catalogue import SIGNALS
 from signals.outcomes import OUTCOMES
 from signals.registers import REGISTERS
-from store import access_log, alerts, deliveries, ledger
-from store.files import make_folder, write_whole
+from store import access_log, alerts, deliveries, files, ledger
+from store.files import make_folder
 from store.lake import TABLES, Lake
 from store.tokens import tokens
 from synthetic import CountrySettings, make_country
@@ -146,7 +146,7 @@ def test_a_night_killed_while_writing_shows_nothing_half(
 ) -> None:
     work = worked.again(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr("flows.publishing.write_whole", after(written, write_whole))
+        patched.setattr("store.files._write", after(written, files._write))
         with pytest.raises(KeyboardInterrupt):
             run_night(worked.config, work)
     assert not [f for f in (work / "outbox").iterdir() if not f.name.startswith(".")]
