@@ -6,6 +6,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows.desk import open_desk
+from flows.engine import hushed
 from flows.made_up import fill_inbox
 from flows.nightly import work_night
 from flows.retrain import learn
@@ -14,6 +15,7 @@ from flows.summary import NightSummary, TrainingSummary
 
 
 @flow(name="demo", persist_result=False, log_prints=False)
+@hushed()
 def demo(as_of: date, config: str, work: str, households: int) -> tuple[TrainingSummary, NightSummary]:
     with open_desk(Path(config), Path(work)) as desk:
         if not desk.settings.offices.exists():

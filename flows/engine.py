@@ -18,7 +18,8 @@ R = TypeVar("R")
 
 # Waits before a step is begun again, after a fault that passes.
 RETRY_SECONDS: Final = (2, 10, 30)
-_REPEATABLE: Final = "may_be_repeated"
+# Steps that only read, or that go on from wherever a killed night left them.
+REPEATABLE: Final = frozenset({"load_model", "take_in", "check_sources"})
 
 
 class Broken(Exception):  # noqa: N818  (no error of its own: it says the kind of another)
@@ -80,12 +81,6 @@ def _stop_like_an_exit() -> None:
         signal.signal(signal.SIGTERM, stop)
 
 
-def repeatable(function: Callable[P, R]) -> Callable[P, R]:
-    """Marks a step that reads and writes, and that may be begun again after whatever it has done."""
-    setattr(function, _REPEATABLE, True)
-    return function
-
-
 def step(function: Callable[P, R]) -> Callable[P, R]:
     """Inside a flow run: a Prefect task, shown with its own state and time. Outside: the function itself."""
 
@@ -112,7 +107,7 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
         # arguments and may pickle results to disk: never with personal data.
         as_task = task(
             name=function.__name__.replace("_", " "), cache_policy=NO_CACHE, persist_result=False, log_prints=False,
-            retries=len(RETRY_SECONDS) if getattr(function, _REPEATABLE, False) else 0,
+            retries=len(RETRY_SECONDS) if function.__name__ in REPEATABLE else 0,
             retry_delay_seconds=[float(seconds) for seconds in RETRY_SECONDS], retry_condition_fn=is_worth_another_try,
         )  # fmt: skip
         try:

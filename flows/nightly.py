@@ -5,9 +5,11 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.artifacts import tell_night
 from flows.bounds import check_clock, check_drift
 from flows.closing import close_night, count_night
 from flows.desk import Desk, open_desk
+from flows.engine import hushed
 from flows.explain import keep_explanations
 from flows.inbox import take_in
 from flows.notify import watching
@@ -24,11 +26,13 @@ from flows.workers import open_workers
 
 
 @flow(name="nightly", persist_result=False, log_prints=False)
+@hushed()
 def nightly(as_of: date, config: str, work: str) -> NightSummary:
     """Agency files in, one explained queue per office out."""
     where = Path(config), Path(work)
     with watching(*where, "nightly", as_of) as watch, open_desk(*where) as desk, running(desk, "nightly", as_of) as run:
         watch.summary = work_night(desk, run)
+    tell_night(watch.summary)
     return watch.summary
 
 

@@ -1,4 +1,4 @@
-"""Progress on long work, on the terminal's error stream; silent where nobody looks."""
+"""Progress on long work, on the terminal's error stream and in Prefect's pages; silent where nobody looks."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,6 +6,9 @@ from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from flows.artifacts import with_progress
+from flows.engine import in_flow_run
 
 T = TypeVar("T")
 
@@ -15,6 +18,8 @@ def track(items: Sequence[T], what: str) -> Iterator[T]:
 
 
 def track_all(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    if total > 1 and in_flow_run():
+        items = with_progress(items, total, what)
     if not sys.stderr.isatty() or total < 2:
         yield from items
         return

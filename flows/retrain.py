@@ -11,6 +11,7 @@ from prefect import flow
 from features import build, feature_list, prepare
 from flows.audit import take_audit
 from flows.desk import Desk, now, open_desk
+from flows.engine import hushed
 from flows.errors import OperatorError
 from flows.gate import judge_challenger, settle
 from flows.inbox import take_in
@@ -36,6 +37,7 @@ from store.tables import StoredModel
 
 
 @flow(name="retrain", persist_result=False, log_prints=False)
+@hushed()
 def retrain(
     as_of: date, config: str, work: str, search_minutes: float = 0.0, audit: str | None = None
 ) -> TrainingSummary:
