@@ -23,7 +23,7 @@ from signals.answers import last_told
 from store import access_log, alerts, identities, ledger
 from store.access_log import Disclosure
 from store.cases import cases_within
-from store.database import writing
+from store.database import Transaction, writing
 from store.files import beside, prepare_folder, read_tree, show_folder
 
 MANIFEST = "manifest.json"
@@ -38,24 +38,31 @@ def publish(desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame) -> Path
     with writing(desk.engine) as session:
         # Tonight's alerts are told of in what is read within this session, and nowhere else before the commit.
         alerts.put(session, run.id, run.as_of, told, now())
-        hand = Handout(
-            as_of=run.as_of,
-            told=told,
-            tally=queues.tally,
-            offices=offices,
-            capacity=capacity_on(desk, offices, run.as_of),
-            history=queues.told.history,
-            contacts=last_told(queues.told.contacts),
-            cases=cases_within(session, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
-        )
-        files = office_files(hand, people) | district_files(hand)
-        manifest = _manifest(run, files)
-        prepare_folder(folder, files | {MANIFEST: manifest})
+        files = files_of_night(session, desk, run, queues, offices, people)
+        prepare_folder(folder, files)
         refuse_while_paused(desk, run.as_of)
-        run.outputs[ledger.PUBLISH] = digest = hashlib.sha256(manifest).hexdigest()
+        run.outputs[ledger.PUBLISH] = digest = hashlib.sha256(files[MANIFEST]).hexdigest()
         ledger.prepared(session, run.id, digest, now=now(), lake_versions=versions, counts=run.counts)
     show(desk, run.as_of)
     return folder
+
+
+def files_of_night(
+    session: Transaction, desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame, people: pl.DataFrame
+) -> dict[str, bytes]:
+    """All that is published, and the manifest of it. Nothing is recorded here: a replay asks for the same."""
+    hand = Handout(
+        as_of=run.as_of,
+        told=queues.told.alerts,
+        tally=queues.tally,
+        offices=offices,
+        capacity=capacity_on(desk, offices, run.as_of),
+        history=queues.told.history,
+        contacts=last_told(queues.told.contacts),
+        cases=cases_within(session, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
+    )
+    files = office_files(hand, people) | district_files(hand)
+    return files | {MANIFEST: _manifest(run, files)}
 
 
 def outbox_of(desk: Desk, day: date) -> Path:

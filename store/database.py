@@ -17,7 +17,9 @@ HEAD = "0005"  # the newest migration; a test holds it to the scripts
 MIGRATIONS = Path(__file__).parent / "migrations"
 _WAIT_MS = 30_000
 
-Database = Engine  # what other rooms call it: only this one knows SQLAlchemy
+# What other rooms call them: only this one knows SQLAlchemy.
+Database = Engine
+Transaction = Session
 
 
 def open_database(url: str) -> Engine:
