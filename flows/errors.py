@@ -338,6 +338,22 @@ KINDS: Final = (
         "데이터베이스를 이 버전에 맞게 바꾸지 못했습니다. 데이터베이스와 어제 명단은 그대로입니다.",
         "메시지에 나온 것을 확인해 주십시오. docs/postgresql.md에 방법이 있고, 이전 버전은 계속 쓸 수 있습니다.",
     ),
+    Kind(
+        "log",
+        60,
+        "The access log is not whole: records were changed, moved, removed or cut off. Or it cannot be reviewed so.",
+        "Keep the database and the folder `anchors` as they are, tell the data-protection officer, compare with a backup.",
+        "접속기록이 온전하지 않습니다. 고치거나 옮기거나 지우거나 잘라 낸 흔적이 있습니다.",
+        "데이터베이스와 anchors 폴더를 그대로 두고 개인정보 보호책임자에게 알린 뒤 백업과 견주어 주십시오.",
+    ),
+    Kind(
+        "roles",
+        61,
+        "A role cannot be given or taken, or the database does not hold accounts to their roles.",
+        "Do what the message says; roles need PostgreSQL and the account that owns the tables.",
+        "권한을 줄 수 없거나, 데이터베이스가 계정별 권한을 지키지 않고 있습니다.",
+        "메시지에 나온 대로 조치해 주십시오. 권한 관리는 PostgreSQL과 테이블 소유 계정이 있어야 합니다.",
+    ),
 )
 
 EXIT_CODES: Final = {kind.name: kind.exit_code for kind in KINDS}

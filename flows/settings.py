@@ -185,6 +185,23 @@ class Access(_Part):
     purpose: Purpose
 
 
+class Log(_Part):
+    """The least that 안전성 확보조치 기준 asks for (art. 5: 3 years, art. 8: 2 years and a monthly review) is the bound."""
+
+    keep_days: Annotated[int, Field(ge=730)]
+    custody_days: Annotated[int, Field(ge=1095)]
+    review_days: Annotated[int, Field(ge=1, le=31)]
+    day_begins: Annotated[int, Field(ge=0, le=23)]
+    day_ends: Annotated[int, Field(ge=1, le=24)]
+    mass_export: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.day_begins < self.day_ends:
+            raise ValueError("day_begins must be before day_ends")
+        return self
+
+
 Told = Annotated[str, Field(min_length=1)]
 
 
@@ -231,6 +248,7 @@ class Settings(_Part):
     queue: Queue
     model: Model
     access: Access
+    log: Log
     accountability: Accountability
     notify: Notify
     demo: Demo

@@ -36,7 +36,7 @@ def stop_household(desk: Desk, number: str, reason: str, from_on: date, until_on
         raise OperatorError("stop", f"{reason} is no reason", f"use one of {', '.join(REASONS)}")
     if until_on is not None and until_on < from_on:
         raise OperatorError("stop", f"{until_on} lies before {from_on}", "name the last day of the stop, or none")
-    key = _key(desk, number)
+    key = household_key(desk, number)
     _log(desk, key, f"stop {reason}")
     account = desk.settings.access.account
     return stops.stop(desk.engine, key, from_on, until_on, reason, source=account, now=now())
@@ -44,7 +44,7 @@ def stop_household(desk: Desk, number: str, reason: str, from_on: date, until_on
 
 def lift_stop(desk: Desk, number: str, day: date) -> bool:
     """False: nothing was stopped."""
-    key = _key(desk, number)
+    key = household_key(desk, number)
     _log(desk, key, "lift")
     return stops.lift(desk.engine, key, day) > 0
 
@@ -53,7 +53,7 @@ def stops_on(seen: Glance, day: date) -> list[Stopped]:
     return stops.listed(seen.engine, day)
 
 
-def _key(desk: Desk, number: str) -> int:
+def household_key(desk: Desk, number: str) -> int:
     """A household nobody told us of is a slip of the pen: stopped by mistake, the right one would not be."""
     one_form = pl.select(normalise.household_no(pl.lit(number))).to_series()
     if one_form[0] is None or not identities.is_registered(desk.engine, desk.keys, one_form[0]):

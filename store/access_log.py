@@ -79,6 +79,11 @@ def listed(
         yield from session.scalars(query.execution_options(yield_per=500))
 
 
+def first_at(engine: Engine) -> datetime | None:
+    with reading(engine) as session:
+        return session.scalar(select(Access.at).order_by(Access.seq).limit(1))
+
+
 def about(engine: Engine, household_keys: Sequence[int]) -> list[Access]:
     """Records that name a household, under any of the keys it has had; oldest first."""
     found: dict[int, Access] = {}

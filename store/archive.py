@@ -5,6 +5,8 @@ its place, and whether it is the last: pieces cut off, left out, exchanged or ad
 """
 
 import hashlib
+import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -53,6 +55,10 @@ class Archive:
                 yield chunk
             _refuse_others(found.hexdigest(), digest)
             return
+        yield from self._write(chunks, digest)
+
+    def _write(self, chunks: Iterable[bytes], digest: str) -> Iterator[bytes]:
+        found = hashlib.sha256()
         with writing_whole(self._path(digest)) as file:
             file.write(self._sealer.key_id.encode() + b"\n")
             held: bytes | None = None  # is it the last? Only the next one tells
@@ -66,6 +72,17 @@ class Archive:
                 yield chunk
             self._put(file, held or b"", digest, number, is_last=True)
             _refuse_others(found.hexdigest(), digest)
+
+    def reseal(self) -> int:
+        """After `keys.rotate`: what an older key sealed is sealed again under the newest, file by file. Killed, the
+        next attempt does the rest. Returns how many files were sealed again."""
+        old = [path for path in _files(self._folder) if _key_id(path) != self._sealer.key_id]
+        for path in old:
+            times = path.stat()
+            for _ in self._write(self.pieces(path.stem), path.stem):
+                pass
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # its age decides when it is destroyed
+        return len(old)
 
     def has(self, digest: str) -> bool:
         return self._path(digest).exists()
@@ -103,6 +120,20 @@ class Archive:
 
 def _place(digest: str, number: int, is_last: bool) -> str:
     return f"{digest}:{number}:{'last' if is_last else 'more'}"
+
+
+def sealed_files(folder: Path) -> dict[str, int]:
+    """Files per sealing key."""
+    return dict(sorted(Counter(_key_id(path) for path in _files(folder)).items()))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*/*.sealed"))
+
+
+def _key_id(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.readline().rstrip(b"\n").decode("ascii", "replace")
 
 
 def _next(file: BinaryIO) -> bytes:

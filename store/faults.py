@@ -5,7 +5,7 @@ import re
 import sys
 from typing import Final, Literal
 
-Kind = Literal["keys", "database", "migration", "busy", "sealed", "lake", "model", "disk", "memory"]
+Kind = Literal["keys", "database", "migration", "busy", "sealed", "lake", "model", "disk", "memory", "backup", "roles"]
 
 
 class StoreError(Exception):

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Literal
 
 import polars as pl
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -67,19 +67,32 @@ def look_up(engine: Engine, keys: Keys, residences: pl.DataFrame) -> pl.DataFram
 
 
 def reseal(engine: Engine, keys: Keys) -> int:
-    """After `keys.rotate_seal`: everything under an older key is sealed again under the newest. Tokens stay."""
+    """After `keys.rotate`: everything under an older key is sealed again under the newest, a few rows to a commit.
+    Killed, the next attempt does the rest. Tokens stay. Returns how many rows were sealed again."""
     sealer = Sealer(keys)
-    done = 0
+    done, after = 0, ("", 0)
     while True:
         with writing(engine) as session:
-            old = session.scalars(select(Identity).where(Identity.key_id != sealer.key_id).limit(_CHUNK)).all()
+            # By place, not only "the first that are old": the table would be read whole for every commit.
+            rest = tuple_(Identity.kind, Identity.token) > after
+            query = select(Identity).where(rest, Identity.key_id != sealer.key_id)
+            old = session.scalars(query.order_by(Identity.kind, Identity.token).limit(_CHUNK)).all()
             for row in old:
                 identifier, contact = _open_row(sealer, row)
                 row.sealed_identifier, row.sealed_contact = _seal_row(sealer, row.kind, row.token, identifier, contact)
                 row.key_id = sealer.key_id
         if not old:
             return done
-        done += len(old)
+        done, after = done + len(old), (old[-1].kind, old[-1].token)
+
+
+def sealed_by(engine: Engine) -> dict[str, int]:
+    """Rows per sealing key."""
+    with reading(engine) as session:
+        rows = session.execute(
+            select(Identity.key_id, func.count()).group_by(Identity.key_id).order_by(Identity.key_id)
+        )
+        return dict(rows.tuples().all())
 
 
 def _bare(identifiers: pl.Series) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from store.faults import StoreError
-from store.files import make_folder, sync_folder, write_whole
+from store.files import make_folder, write_whole
 
 ENVIRONMENT = "BLINDSPOT_KEYS"
 LENGTH = 32
@@ -76,17 +76,6 @@ def rotate_seal(folder: Path) -> Keys:
     return load_keys(folder)
 
 
-def retire_seal(folder: Path, key_id: str) -> None:
-    """Destroy an older sealing key: whatever it still seals, in backups too, never opens again."""
-    keys = load_keys(folder)
-    if key_id not in keys.seals:
-        raise StoreError("keys", f"there is no sealing key {key_id}", f"name one of {', '.join(sorted(keys.seals))}")
-    if key_id == keys.seal_id:
-        raise StoreError("keys", f"{key_id} is the key that seals now", "rotate first: `blindspot keys rotate`")
-    (folder / f"{key_id}.key").unlink()
-    sync_folder(folder)
-
-
 def load_keys(folder: Path) -> Keys:
     seals = {file.stem: _read_key(file) for file in sorted(folder.glob("seal-*.key"))}
     if not seals:
@@ -99,9 +88,9 @@ def load_keys(folder: Path) -> Keys:
 
 def key_files(folder: Path) -> list[KeyFile]:
     """Every key that is there, and every one that must be; by id."""
-    names = {file.stem for file in folder.glob("*.key")} | {*SINGLE, "seal-001"}
-    if any(name.startswith("seal-") for name in names - {"seal-001"}):
-        names -= {"seal-001"} - {file.stem for file in folder.glob("*.key")}  # retired
+    names = {file.stem for file in folder.glob("*.key")} | {*SINGLE}
+    if not any(name.startswith("seal-") for name in names):
+        names.add("seal-001")
     return [_looked_at(folder / f"{name}.key") for name in sorted(names)]
 
 

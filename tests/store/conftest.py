@@ -58,7 +58,7 @@ class Stoppable:
         self.server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [self._binaries / "postgres", "-D", self._folder / "data", "-clisten_addresses="]
+        command: list[str | Path] = [self._binaries / "postgres", "-D", self._folder / "data", "-clisten_addresses="]
         command.append(Path(f"-cunix_socket_directories={self._folder}"))
         with (self._folder / "log").open("ab") as log:
             self.server = subprocess.Popen(command, user=self._account, cwd=self._folder, stdout=log, stderr=log)
