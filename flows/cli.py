@@ -158,11 +158,22 @@ def retain(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = Non
 
 
 @app.command()
-def status(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
+def status(
+    check: Annotated[bool, typer.Option("--check", help="Was last night done in time? Exit code 40: no.")] = False,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
     """Last nights, today's model, deliveries, and open work per office."""
+    seen = glance(config, work)
+    if check:
+        from flows.desk import now
+        from flows.schedule import check_done
+
+        _screen().print(f"The night of {check_done(seen, now())} is done.", highlight=False)
+        return
     from flows.status import show_status
 
-    show_status(_screen(), glance(config, work))
+    show_status(_screen(), seen)
 
 
 @app.command()
