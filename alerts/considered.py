@@ -1,4 +1,4 @@
-"""What was considered and what became of it, per office: the cut and all that fell below it."""
+"""What was considered and what became of it, per office: the cut and all below it. Small counts are hidden."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import polars as pl
 
 from alerts.bands import BANDS
 from alerts.cells import csv_bytes
-from alerts.lanes import LANES, WORKS_AS
+from alerts.small_cells import Place, kind_of, told_of
 from alerts.tables import CONSIDERED, DECISIONS, take
 
 OFFICES = pl.Schema(
@@ -15,11 +15,9 @@ OFFICES = pl.Schema(
 )
 UNASSIGNED = "관할 미확인"
 
-# Left to right. Both lanes that look alike to officers share a word, and so a column.
+# Those in a queue are told as work (alerts.workload); of all others it is told what became of them, left to right.
+IN_QUEUE = tuple(code for code in DECISIONS if code.startswith("queued_") or code == "carried")
 _SHOWN = (
-    "queued_urgent",
-    "queued_risk",
-    "carried",
     "below_cut",
     "cooling_down",
     "already_relieved",
@@ -29,18 +27,18 @@ _SHOWN = (
     "stopped",
     "no_office",
 )
-COUNTED: Mapping[str, tuple[str, ...]] = {
-    DECISIONS[shown]: tuple(code for code, word in DECISIONS.items() if word == DECISIONS[shown]) for shown in _SHOWN
-}
-# Of the alerts now open, new and carried. By the lane as worked: nothing here tells which are explore.
-OPEN: Mapping[str, str] = {
-    "open": "현재 알림",
-    **{f"open_{code}": f"현재 {LANES[code].label_ko}" for code in WORKS_AS},
-    "overdue": "기한 지남",
-    "escalated": "기한 크게 지남",
-}
-
-
+COUNTED: Mapping[str, str] = {DECISIONS[code]: code for code in _SHOWN}
+NOT_QUEUED = "올리지 않은 가구"
+URGENT = "긴급 신호 가구"
+CUT = "선정 최저 위험 수준"
+HIDDEN = "가림"
+_NOT_QUEUED = kind_of(
+    _SHOWN,
+    {code: (code,) for code in _SHOWN},
+    total="not_queued",
+    cover=("no_signal", "cooling_down", "already_relieved"),
+)
+_URGENT = kind_of(("urgent",), {}, total="urgent")
 # Households counted by all that a summary asks of them.
 _TOLD = {name: kind for name, kind in CONSIDERED.items() if name != "household_key"}
 TALLY = pl.Schema({**_TOLD, "households": pl.Int64()})
@@ -54,7 +52,7 @@ def tally(considered: pl.DataFrame) -> pl.DataFrame:
 
 def summarise(counted: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:
     """TALLY -> one row per office: office, name_ko, district, district_ko, considered, one count per decision, urgent,
-    cut_band, and of the alerts now open: open, open_{works_as} for each, overdue (the escalated too), escalated.
+    cut_band. All exact: `hide_small` is what may be told.
 
     `offices`: office, name_ko, district, district_ko; each appears, also with nothing to do. Households without an
     office, or in one nobody listed, are counted under district "". The counts add up to `considered`.
@@ -66,13 +64,9 @@ def summarise(counted: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:
         _sum_where(pl.col("is_urgent")).alias("urgent"),
         # The band of the last household that joined by risk; null where nobody did.
         pl.col("band").filter(pl.col("decision") == "queued_risk").min().alias("cut_band"),
-        _sum_where(pl.col("works_as").is_not_null()).alias("open"),
-        *(_sum_where(pl.col("works_as") == code).alias(f"open_{code}") for code in WORKS_AS),
-        _sum_where(pl.col("escalation") >= 1).alias("overdue"),
-        _sum_where(pl.col("escalation") >= 2).alias("escalated"),
     )
     listed = take(offices, OFFICES, "offices")
-    figures = pl.col("considered", "urgent", *DECISIONS, *OPEN).fill_null(0)
+    figures = pl.col("considered", "urgent", *DECISIONS).fill_null(0)
     return (
         listed.join(by_office, on="office", how="full", coalesce=True, validate="1:1")
         .with_columns(
@@ -80,7 +74,7 @@ def summarise(counted: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:
             pl.col("name_ko", "district_ko").fill_null(UNASSIGNED),
             pl.col("district").fill_null(""),
         )
-        .select(*OFFICES.names(), "considered", *DECISIONS, "urgent", "cut_band", *OPEN)
+        .select(*OFFICES.names(), "considered", *DECISIONS, "urgent", "cut_band")
         .sort("district", "office")
     )
 
@@ -89,23 +83,42 @@ def _sum_where(condition: pl.Expr) -> pl.Expr:
     return pl.col("households").filter(condition).sum()
 
 
-def write_csv(summary: pl.DataFrame) -> bytes:
-    """summary of one district (rows of `summarise`) -> the bytes of its considered.csv."""
-    if summary["district"].n_unique() > 1:
-        raise ValueError("considered.csv holds one district; split the summary by district first")
-    header = ["행정동코드", "행정동", "검토 가구", *COUNTED, "긴급 신호 가구", "선정 최저 위험 수준", *OPEN.values()]
-    return csv_bytes(header, [_row(row) for row in summary.sort("office").iter_rows(named=True)])
+def hide_small(summary: pl.DataFrame) -> pl.DataFrame:
+    """What may be told of `summarise`'s offices: OFFICES, cut_band, not_queued, urgent and one count per decision that
+    puts nobody in a queue; null where it is hidden. And a row per district, without an office.
 
-
-def _row(row: dict[str, Any]) -> list[str]:
-    counts = [str(sum(row[code] for code in codes)) for codes in COUNTED.values()]
-    cut = BANDS[row["cut_band"]] if row["cut_band"] is not None else ""
-    return [
-        row["office"],
-        row["name_ko"],
-        str(row["considered"]),
-        *counts,
-        str(row["urgent"]),
-        cut,
-        *(str(row[name]) for name in OPEN),
+    Nothing above districts is told of these counts but in hundreds (alerts.board).
+    """
+    leaves = {_place(row): [row[code] for code in _SHOWN] for row in summary.iter_rows(named=True)}
+    urgent = {_place(row): [row["urgent"]] for row in summary.iter_rows(named=True)}
+    told, of_urgent = told_of(leaves, _NOT_QUEUED), told_of(urgent, _URGENT)
+    rows = [
+        {"district": place[0], "office": place[1] if len(place) == 2 else None, **told[place], **of_urgent[place]}
+        for place in sorted(told)
     ]
+    counts = dict.fromkeys(("not_queued", *_SHOWN, "urgent"), pl.Int64)
+    named = summary.select(*OFFICES.names(), "cut_band")
+    return (
+        pl.DataFrame(rows, schema={"district": pl.String, "office": pl.String, **counts}, orient="row")
+        .join(named, on=["district", "office"], how="left")
+        .select(*OFFICES.names(), "not_queued", *_SHOWN, "urgent", "cut_band")
+    )
+
+
+def _place(row: Mapping[str, Any]) -> Place:
+    return row["district"], row["office"]
+
+
+def write_csv(told: pl.DataFrame) -> bytes:
+    """Rows of one district of `hide_small` -> the bytes of its considered.csv."""
+    if told["district"].n_unique() > 1:
+        raise ValueError("considered.csv holds one district; split what is told by district first")
+    header = ["행정동코드", "행정동", NOT_QUEUED, *COUNTED, URGENT, CUT]
+    offices = told.drop_nulls("office").sort("office")
+    return csv_bytes(header, [_row(row) for row in offices.iter_rows(named=True)])
+
+
+def _row(row: Mapping[str, Any]) -> list[str]:
+    counts = [row[name] for name in ("not_queued", *_SHOWN, "urgent")]
+    cut = BANDS[row["cut_band"]] if row["cut_band"] is not None else ""
+    return [row["office"], row["name_ko"], *(HIDDEN if count is None else str(count) for count in counts), cut]

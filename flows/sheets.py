@@ -8,7 +8,7 @@ from functools import cache
 import polars as pl
 
 from alerts.benefits import BenefitTable, load_benefits
-from alerts.considered import summarise
+from alerts.considered import hide_small, summarise
 from alerts.considered import write_csv as write_considered
 from alerts.district_page import write_district_page
 from alerts.page import SELECTIONS, TEMPLATES, write_office_page
@@ -62,17 +62,17 @@ def office_files(hand: Handout, people: pl.DataFrame) -> dict[str, bytes]:
 
 def district_files(hand: Handout) -> dict[str, bytes]:
     """Counts of all that was considered; for districts we know also the managers' page."""
-    summary = summarise(hand.tally, hand.offices)
+    counted = hide_small(summarise(hand.tally, hand.offices))
     files = {
         f"{_folder(part['district'][0])}/considered.csv": write_considered(part)
-        for part in summary.partition_by("district", maintain_order=True)
+        for part in counted.partition_by("district", maintain_order=True)
     }
     listed = hand.cases.join(hand.offices, on="office", how="semi")
     load = workload(hand.told, hand.offices, hand.capacity, listed, hand.as_of)
     came, late = results(listed, hand.as_of), escalated(hand.told)
     for (code, name_ko), offices in hand.offices.group_by("district", "district_ko", maintain_order=True):
         files[f"{_folder(str(code))}/index.html"] = write_district_page(
-            summary.filter(pl.col("district") == code),
+            counted.filter(pl.col("district") == code),
             load.filter(pl.col("district") == code),
             came.join(offices, on="office", how="semi"),
             late.join(offices, on="office", how="semi"),

@@ -1,14 +1,24 @@
 import csv
 import io
-from datetime import date
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 
-from alerts.considered import COUNTED, OPEN, UNASSIGNED, summarise, tally, write_csv
+from alerts.considered import (
+    COUNTED,
+    HIDDEN,
+    IN_QUEUE,
+    NOT_QUEUED,
+    TALLY,
+    UNASSIGNED,
+    hide_small,
+    summarise,
+    tally,
+    write_csv,
+)
 from alerts.tables import DECISIONS
-from tests.alerts.drawn import evidence, facts, fill, opened
+from tests.alerts.drawn import evidence, facts, fill
 from tests.alerts.towns import Home, tables, towns
 
 OFFICES = pl.DataFrame(
@@ -32,59 +42,67 @@ def test_every_household_is_counted_exactly_once(town: list[Home]) -> None:
     assert set(OFFICES["office"]) <= set(summary["office"])
 
 
-def test_every_decision_is_one_column_of_the_file() -> None:
-    counted = [code for codes in COUNTED.values() for code in codes]
-    assert sorted(counted) == sorted(DECISIONS)
+def test_whoever_is_in_no_queue_is_one_column_of_the_file() -> None:
+    assert {*COUNTED.values(), *IN_QUEUE} == set(DECISIONS)
+    assert not set(COUNTED.values()) & set(IN_QUEUE)
+
+
+def counted(**rows: dict[str, int]) -> pl.DataFrame:
+    """By office and decision -> TALLY."""
+    plain = {"band": None, "is_urgent": False, "works_as": None, "escalation": None}
+    told = [
+        {"office": office.removeprefix("_"), "decision": code, "households": count, **plain}
+        for office, decisions in rows.items()
+        for code, count in decisions.items()
+    ]
+    return pl.DataFrame(told, schema=TALLY)
+
+
+def read(told: pl.DataFrame) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(write_csv(told).decode("utf-8-sig"))))
 
 
 def test_a_district_as_its_office_reads_it() -> None:
-    people = facts(*({"household_key": key} for key in range(6)), {"household_key": 9, "office": None})
-    told = evidence(*({"household_key": key} for key in (1, 2, 3, 4, 9)), {"household_key": 5, "signal": "power_cut"})
-    filled = fill(dict.fromkeys(range(10), 0.3), people, told, capacity=3, explore_share=0)
-    summary = summarise(tally(filled.considered), OFFICES)
-    rows = list(csv.DictReader(io.StringIO(write_csv(summary.filter(district="11110")).decode("utf-8-sig"))))
-    assert [row["행정동"] for row in rows] == ["청운효자동", "사직동"]
-    assert {k: v for k, v in rows[0].items() if v not in ("0", "")} == {
+    told = hide_small(
+        summarise(
+            counted(
+                _1111051500={"queued_risk": 5, "below_cut": 40, "no_signal": 300, "cooling_down": 20, "removed": 2},
+                _1111053000={"carried": 12, "below_cut": 30, "no_signal": 500, "cooling_down": 15},
+                _4113510300={"no_signal": 900, "below_cut": 70, "removed": 25},
+            ),
+            OFFICES,
+        )
+    )
+    first, second = read(told.filter(district="11110"))
+    assert {k: v for k, v in first.items() if v not in ("0", "")} == {
         "행정동코드": "1111051500",
         "행정동": "청운효자동",
-        "검토 가구": "6",
-        "신규 긴급": "1",
-        "신규 일반": "2",
-        "이번 인원 밖": "2",
-        "현재 신호 없음": "1",
-        "긴급 신호 가구": "1",
-        "선정 최저 위험 수준": "높음",
-        "현재 알림": "3",
-        "현재 긴급": "1",
-        "현재 일반": "2",
+        NOT_QUEUED: "362",
+        "이번 인원 밖": "40",
+        "최근 상담 완료": "20",
+        "사망 확인": HIDDEN,
+        "현재 신호 없음": HIDDEN,  # or the small one could be subtracted
     }
-    lost = summary.filter(district="").row(0, named=True)
-    assert (lost["name_ko"], lost["considered"], lost["no_office"]) == (UNASSIGNED, 1, 1)
+    assert [second[name] for name in (NOT_QUEUED, "이번 인원 밖", "현재 신호 없음")] == ["545", "30", HIDDEN]
+    whole = told.filter(pl.col("office").is_null(), district="11110").row(0, named=True)
+    assert (whole["not_queued"], whole["removed"], whole["below_cut"]) == (907, None, 70)
+
+
+def test_households_that_no_office_has_are_counted_apart() -> None:
+    lost = summarise(counted(_={"no_office": 30}), OFFICES).filter(district="").row(0, named=True)
+    assert (lost["name_ko"], lost["considered"], lost["no_office"]) == (UNASSIGNED, 30, 30)
+
+
+@settings(max_examples=20, deadline=None)
+@given(towns())
+def test_no_small_count_leaves_the_house(town: list[Home]) -> None:
+    summary = summarise(tally(fill(*tables(town), capacity=2, explore_share=0.3).considered), OFFICES)
+    told = hide_small(summary)
+    assert set(told["office"].drop_nulls()) == set(summary["office"])
+    for row in told.drop("office", "name_ko", "district", "district_ko", "cut_band").iter_rows():
+        assert not [count for count in row if count is not None and 1 <= count <= 10]
 
 
 def test_two_districts_never_share_a_file() -> None:
     with pytest.raises(ValueError, match="one district"):
-        write_csv(summarise(tally(fill({}, facts(), evidence()).considered), OFFICES))
-
-
-def test_open_alerts_are_counted_as_they_are_worked_and_by_how_late_they_are() -> None:
-    people = facts(*({"household_key": key} for key in range(5)))
-    due = [date(2026, 11, 2), date(2026, 11, 1), date(2026, 10, 19), date(2026, 10, 18)]
-    lanes = [("explore", "trace"), ("explore", "risk"), ("partial", "partial"), ("trace", "trace")]
-    carried = opened(
-        *(
-            {"household_key": key, "lane": lane, "works_as": works_as, "due_on": day}
-            for key, (day, (lane, works_as)) in enumerate(zip(due, lanes, strict=True))
-        )
-    )
-    filled = fill({}, people, evidence({"household_key": 4, "signal": "self_report"}), carried)
-    row = summarise(tally(filled.considered), OFFICES).filter(office="1111051500").row(0, named=True)
-    assert {name: row[name] for name in OPEN} == {
-        "open": 5,
-        "open_urgent": 1,
-        "open_risk": 1,
-        "open_trace": 2,
-        "open_partial": 1,
-        "overdue": 3,  # a day, 14 days and 15 days
-        "escalated": 1,
-    }
+        write_csv(hide_small(summarise(tally(fill({}, facts(), evidence()).considered), OFFICES)))

@@ -5,9 +5,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from alerts.considered import OFFICES, summarise, tally
+from alerts.considered import HIDDEN, OFFICES, TALLY, hide_small, summarise
 from alerts.district_page import write_district_page
-from alerts.tables import CONSIDERED
 from alerts.workload import CASES, ESCALATED, PERIOD_DAYS, RESULTS, WORKLOAD, escalated, results, workload
 from signals.outcomes import OUTCOMES
 from tests.alerts import cards
@@ -34,29 +33,30 @@ def loaded(alerts: pl.DataFrame, told: pl.DataFrame | None = None) -> dict[str, 
 
 def considered(*rows: tuple[int, str, str, str | None]) -> pl.DataFrame:
     table = [
-        {"household_key": key, "office": office, "decision": decision, "band": band, "is_urgent": False}
-        for key, office, decision, band in rows
+        {"households": count, "office": office, "decision": decision, "band": band, "is_urgent": False}
+        for count, office, decision, band in rows
     ]
-    return summarise(tally(pl.DataFrame(table, schema=CONSIDERED)), DISTRICT)
+    return hide_small(summarise(pl.DataFrame(table, schema=TALLY), DISTRICT))
 
 
-SUMMARY = considered(
+TOLD = considered(
     (1, A, "queued_risk", "high"),
-    (2, A, "queued_explore", "moderate"),
-    (3, A, "below_cut", "moderate"),
-    (4, A, "below_cut", "moderate"),
-    (5, B, "cooling_down", None),
+    (1, A, "queued_explore", "moderate"),
+    (212, A, "below_cut", "moderate"),
+    (80, A, "no_signal", None),
+    (3, A, "cooling_down", None),
+    (150, B, "cooling_down", None),
 )
 
 
 def page(
-    alerts: pl.DataFrame | None = None, told: pl.DataFrame | None = None, summary: pl.DataFrame = SUMMARY, **named: Any
+    alerts: pl.DataFrame | None = None, told: pl.DataFrame | None = None, counted: pl.DataFrame = TOLD, **named: Any
 ) -> str:
     alerts = cards.told({}) if alerts is None else alerts
     told = cases() if told is None else told
     load = workload(alerts, DISTRICT, CAPACITY, told, AS_OF)
     frames = {"workload": load, "results": results(told, AS_OF), "escalated": escalated(alerts), **named}
-    raw = write_district_page(summary, **frames, district_ko="종로구", as_of=AS_OF, templates=cards.TEXTS)
+    raw = write_district_page(counted, **frames, district_ko="종로구", as_of=AS_OF, templates=cards.TEXTS)
     return raw.decode()
 
 
@@ -148,19 +148,35 @@ def test_the_cut_and_what_fell_below_it() -> None:
     text = Read(page()).text
     below = text[text.index("이번에 올리지 못한 가구") :]
     of_a = below[below.index("청운효자동") : below.index("사직동")]
-    assert of_a == ["청운효자동", "4", "2", "0", "0", "0", "높음"]
-    assert below[below.index("사직동") :][:7] == ["사직동", "1", "0", "1", "0", "0", "–"]
+    assert of_a == ["청운효자동", "295", "212", HIDDEN, "0", "0", "높음"]
+    # What was small beside it could be told from the sum of the two.
+    assert below[below.index("사직동") :][:7] == ["사직동", "150", "0", HIDDEN, "0", "0", "–"]
 
 
 def test_outcomes_are_told_by_code_and_by_what_they_teach() -> None:
-    told = cases(*({"outcome": code, "answered_on": AS_OF} for code in (*OUTCOMES, "no_need")))
+    told = cases(*({"outcome": code, "answered_on": AS_OF} for code in OUTCOMES for _ in range(20)))
     html = page(told=told)
     text = Read(html).text
     for outcome in OUTCOMES.values():
-        count = "2" if outcome.code == "no_need" else "1"
-        assert text[text.index(outcome.label_ko) + 1] == count
-    needs = sum(o.teaches == "need" for o in OUTCOMES.values())
+        assert text[text.index(outcome.label_ko) + 1] == "20"
+    needs = 20 * sum(o.teaches == "need" for o in OUTCOMES.values())
     assert f"<dt>90일간 어려움 확인</dt><dd><b>{needs}</b>건</dd>" in html
+
+
+def test_what_few_were_found_to_be_is_told_neither_in_figures_nor_as_a_bar() -> None:
+    answers = {"died": 2, "emergency": 15, "no_need": 30, "unreached": 20}
+    told = cases(
+        *({"outcome": code, "answered_on": AS_OF} for code, count in answers.items() for _ in range(count)),
+        *({"outcome": "no_need", "answered_on": AS_OF, "office": B} for _ in range(40)),
+    )
+    html = page(told=told)
+    came = Read(html[html.index("최근 90일 처리 결과") : html.index("이번에 올리지 못한")]).text
+    assert came[came.index("사망") :][:3] == ["사망", HIDDEN, HIDDEN]
+    assert came[came.index("긴급복지 지원") :][:3] == ["긴급복지 지원", "15", "14.0"]
+    # 2 = 107 - 15 - 70 - 20, were nothing else hidden.
+    assert came[came.index("어려움 없음 확인") + 1] == HIDDEN
+    died = html[html.index('<th scope="row">사망</th>') :]
+    assert "<rect" not in died[: died.index("</tr>")]
 
 
 def test_bars_are_as_long_as_their_figures() -> None:
@@ -187,7 +203,7 @@ def test_names_stay_text(text: str) -> None:
     named = DISTRICT.with_columns(name_ko=pl.lit(text))
     html = page(
         workload=workload(cards.told({}), named, CAPACITY, cases(), AS_OF),
-        summary=SUMMARY.with_columns(name_ko=pl.lit(text)),
+        counted=TOLD.with_columns(name_ko=pl.lit(text)),
     )
     assert Read(html).all.count(text) == 4
     assert Read(html).code == Read(page()).code
@@ -195,7 +211,7 @@ def test_names_stay_text(text: str) -> None:
 
 
 def test_a_district_of_which_nothing_is_known_yet() -> None:
-    text = Read(page(cards.told({}).clear(), summary=considered())).all
+    text = Read(page(cards.told({}).clear(), counted=considered())).all
     assert "최근 90일 동안 돌아온 결과가 없습니다." in text
     assert "없습니다." in text
     assert date(2026, 11, 2) == AS_OF

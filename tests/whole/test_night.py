@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from alerts.considered import OPEN
+from alerts.considered import COUNTED, HIDDEN, IN_QUEUE, NOT_QUEUED
 from features import build, prepare
 from flows import inbox
 from flows import nightly as night_module
@@ -80,16 +80,18 @@ def test_a_household_stands_in_one_queue_once(worked: Worked) -> None:
 
 def test_everybody_considered_is_counted_with_the_reason(worked: Worked) -> None:
     assert sum(worked.night.decisions.values()) >= worked.night.households
-    considered = 0
-    for file in worked.night.outbox.glob("*/considered.csv"):
-        for row in csv.DictReader(io.StringIO(file.read_bytes().decode("utf-8-sig"))):
-            counts = [int(value) for name, value in row.items() if name not in NOT_COUNTS]
-            assert sum(counts) == int(row["검토 가구"])
-            considered += int(row["검토 가구"])
-    assert considered == sum(worked.night.decisions.values())
-
-
-NOT_COUNTS = {"행정동코드", "행정동", "검토 가구", "긴급 신호 가구", "선정 최저 위험 수준", *OPEN.values()}
+    rows = [
+        {name: None if value == HIDDEN else int(value) for name, value in row.items() if name in (NOT_QUEUED, *COUNTED)}
+        for file in worked.night.outbox.glob("*/considered.csv")
+        for row in csv.DictReader(io.StringIO(file.read_bytes().decode("utf-8-sig")))
+    ]
+    assert not [count for row in rows for count in row.values() if count is not None and 1 <= count <= 10]
+    for row in rows:
+        counts = [count for count in row.values() if count is not None]
+        assert len(counts) < len(row) or sum(counts) == 2 * counts[0]
+    in_queue = sum(worked.night.decisions.get(code, 0) for code in IN_QUEUE)
+    told = sum(row[NOT_QUEUED] or 0 for row in rows)
+    assert 0.95 < told / (sum(worked.night.decisions.values()) - in_queue) <= 1
 
 
 def test_accepted_and_set_aside_make_up_what_was_received(worked: Worked) -> None:

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from alerts.considered import OFFICES, TALLY, summarise
+from alerts.considered import OFFICES, TALLY, hide_small, summarise
 from alerts.district_page import write_district_page
 from alerts.page import write_office_page
 from alerts.workload import CASES, escalated, results, workload
@@ -61,8 +61,8 @@ def _district(alerts: pl.DataFrame) -> bytes:
     told = [{"first_contacted_on": AS_OF, "outcome": code, "answered_on": AS_OF} for code in OUTCOMES]
     cases = pl.DataFrame([row | answer for row, answer in zip(rows, told, strict=False)], schema=CASES)
     load = workload(alerts, offices, {OFFICE: 80, "1111053000": 20}, cases, AS_OF)
-    summary = summarise(pl.DataFrame(schema=TALLY), offices)
-    return write_district_page(summary, load, results(cases, AS_OF), escalated(alerts), "종로구", AS_OF, cards.TEXTS)
+    counted = hide_small(summarise(pl.DataFrame(schema=TALLY), offices))
+    return write_district_page(counted, load, results(cases, AS_OF), escalated(alerts), "종로구", AS_OF, cards.TEXTS)
 
 
 class Watched:

@@ -1,0 +1,108 @@
+"""Small cells: a solver that knows every figure shown cannot narrow one that is hidden."""
+
+import os
+from collections.abc import Mapping
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
+
+from alerts.small_cells import ROOM, Kind, Measure, Place, Veil, is_small, kind_of, summed, veil
+
+# make suppress-test: more, and larger ones.
+TABLES = int(os.environ.get("SMALL_CELL_TABLES", "60"))
+MOST = int(os.environ.get("SMALL_CELL_PLACES", "3"))
+Leaves = Mapping[Place, tuple[int, ...]]
+
+# As the board tells a period: who is waiting, tried, met, found; nested sums of them.
+PERIOD = kind_of(
+    ("waiting", "tried", "met", "found"),
+    {
+        "contacted": ("tried", "met", "found"),
+        "reached": ("met", "found"),
+        "found": ("found",),
+    },
+    total="opened",
+    cover=("waiting", "tried"),
+)
+PLAIN = kind_of(("late", "in_time"), {"late": ("late",)}, total="open", cover=("in_time",))
+ALONE = kind_of(("urgent",), {}, total="urgent")
+KINDS = {"period": PERIOD, "plain": PLAIN, "alone": ALONE}
+
+
+def counts(parts: int) -> st.SearchStrategy[tuple[int, ...]]:
+    one = st.one_of(st.sampled_from((0, 0, 1, 2, 3, 9, 10, 11, 12)), st.integers(0, 60), st.sampled_from((100, 5000)))
+    return st.tuples(*[one] * parts)
+
+
+@st.composite
+def countries(draw: st.DrawFn, parts: int) -> Leaves:
+    """Country, regions, districts, offices."""
+    leaves: dict[Place, tuple[int, ...]] = {}
+    for region in range(draw(st.integers(1, MOST))):
+        for district in range(draw(st.integers(1, MOST))):
+            for office in range(draw(st.integers(1, MOST))):
+                leaves["", f"{region}", f"{region}{district}", f"{region}{district}{office}"] = draw(counts(parts))
+    return leaves
+
+
+def shown(leaves: Leaves, kind: Kind, veils: Mapping[Place, Veil]) -> dict[tuple[Place, Measure], int]:
+    told = summed(leaves)
+    return {
+        (place, measure): int(told[place][sorted(measure)].sum())
+        for place, measure in product(told, kind.measures.values())
+        if not veils[place].hides(measure)
+    }
+
+
+class Reader:
+    """Knows all that is shown, and that no count is negative."""
+
+    def __init__(self, leaves: Leaves, kind: Kind, told: Mapping[tuple[Place, Measure], int]) -> None:
+        self.leaves, self.width = list(leaves), len(kind.parts)
+        rows = [self._row(place, measure) for place, measure in told]
+        self.equal = csr_array(np.array(rows or [np.zeros(len(leaves) * self.width)]))
+        self.values = np.array([*told.values()] or [0])
+
+    def _row(self, place: Place, measure: Measure) -> np.ndarray:
+        row = np.zeros((len(self.leaves), self.width))
+        for number, leaf in enumerate(self.leaves):
+            if leaf[: len(place)] == place:
+                row[number, sorted(measure)] = 1
+        return row.ravel()
+
+    def interval(self, place: Place, measure: Measure) -> tuple[float, float]:
+        wanted = self._row(place, measure)
+        ends = []
+        for sign in (1, -1):
+            found = linprog(sign * wanted, A_eq=self.equal, b_eq=self.values, method="highs")
+            assert found.status in (0, 3), found.message
+            ends.append(sign * found.fun if found.status == 0 else np.inf)
+        return ends[0], ends[1]
+
+
+def narrow(leaves: Leaves, kind: Kind, veils: Mapping[Place, Veil]) -> list[str]:
+    """Small counts that are shown, or that a reader can tell too well."""
+    told = shown(leaves, kind, veils)
+    found = [f"{place} shows {count}" for (place, _), count in told.items() if is_small(count)]
+    reader = Reader(leaves, kind, told)
+    for place, row in summed(leaves).items():
+        for measure in kind.asked:
+            if is_small(int(row[sorted(measure)].sum())):
+                low, high = reader.interval(place, measure)
+                if high - low < ROOM - 1e-6:
+                    found.append(f"{place} {sorted(measure)}: {low:g} to {high:g}")
+    return found
+
+
+@pytest.mark.parametrize("name", KINDS)
+@settings(max_examples=TABLES, deadline=None)
+@given(data=st.data())
+def test_no_small_count_is_shown_or_can_be_told_from_what_is(name: str, data: st.DataObject) -> None:
+    kind = KINDS[name]
+    leaves = data.draw(countries(len(kind.parts)))
+    assert narrow(leaves, kind, veil(leaves, kind)) == []
