@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Engine, delete, func, select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from store.database import reading, writing
@@ -119,8 +119,12 @@ def trim(engine: Engine, keys: Keys, folder: Path, chain: Chain, before: datetim
     told = {"log": chain.name, "seq": last.seq, "hash": last.hash.hex(), "records": count}
     told |= {"before": before.isoformat(), "at": now.isoformat()}
     write_whole(folder / f"trimmed-{chain.name}-{last.seq}.json", _signed(told, keys.log))
-    with writing(engine) as session:
-        session.execute(delete(table).where(table.seq <= last.seq))
+    try:
+        with writing(engine) as session:
+            session.execute(delete(table).where(table.seq <= last.seq))
+    except ProgrammingError:
+        cure = "run it as the account that owns the tables"
+        raise StoreError("database", f"this account may not delete records of the {chain.name} log", cure) from None
     return count
 
 
