@@ -12,6 +12,7 @@ from flows.desk import Desk, open_desk
 from flows.engine import hushed
 from flows.explain import keep_explanations
 from flows.inbox import take_in
+from flows.nights import keep_as_read
 from flows.notify import watching
 from flows.offices import read_offices
 from flows.pauses import refuse_while_paused
@@ -43,6 +44,7 @@ def work_night(desk: Desk, run: Run) -> NightSummary:
     taken = run.stage(take_in, desk, run.as_of)
     run.note_deliveries(taken)
     run.open(model.id)
+    keep_as_read(run)
     refuse_while_paused(desk, run.as_of)
     run.stage(check_sources, desk, run.as_of)
 

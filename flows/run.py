@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import polars as pl
+
 from flows import journal
 from flows.desk import Desk, now
 from flows.engine import step
@@ -38,6 +40,8 @@ class Run:
     counts: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)  # digests by stage
+    # Household keys: who asked that nothing be processed, as known when the run was opened.
+    stopped: pl.Series = field(default_factory=lambda: pl.Series("household_key", [], pl.Int64))
 
     def stage(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         begun = time.monotonic()
@@ -65,9 +69,10 @@ class Run:
     def open(self, model: str = "") -> None:
         """After intake: the deliveries known are the run's inputs, and name it."""
         self.model = model
+        self.stopped = stops.stopped_on(self.desk.engine, self.as_of)
         settings = _digest(self.desk.settings.model_dump_json(exclude=PLACES).encode())
         self.id = ledger.start(
-            self.desk.engine, self.kind, self.as_of, inputs=_inputs(self.desk, self.as_of, model), settings=settings,
+            self.desk.engine, self.kind, self.as_of, inputs=_inputs(self), settings=settings,
             code=code_digest(), now=now(), model=model,
         ).id  # fmt: skip
 
@@ -103,11 +108,11 @@ def code_digest() -> str:
     return told.hexdigest()
 
 
-def _inputs(desk: Desk, as_of: date, model: str) -> str:
-    known = sorted(d.id for d in deliveries.listed(desk.engine) if d.state == "taken" and d.received_on <= as_of)
+def _inputs(run: Run) -> str:
+    listed = deliveries.listed(run.desk.engine)
+    known = sorted(d.id for d in listed if d.state == "taken" and d.received_on <= run.as_of)
     # A household stopped after a killed attempt changes the queue: that is another run.
-    stopped = (str(key) for key in stops.stopped_on(desk.engine, as_of))
-    return _digest("|".join((model, *known, *stopped)).encode())
+    return _digest("|".join((run.model, *known, *map(str, run.stopped))).encode())
 
 
 def _digest(told: bytes) -> str:

@@ -28,7 +28,7 @@ from signals.agencies import AGENCIES
 from signals.catalogue import SIGNALS
 from signals.layout import Agency, Register
 from signals.registers import REGISTERS
-from store import alerts, deliveries, ledger, models, stops
+from store import alerts, deliveries, ledger, models
 
 NO_MODEL = (
     "run `blindspot retrain --as-of DAY`; if the gate held the model back, its report says why "
@@ -118,8 +118,7 @@ def score_households(
     opened = alerts.open_alerts(desk.engine, day.as_of, besides=run.id)
     shuffle.scatter("opened", arranged.updates, opened, "household_key", day.parts)
     shuffle.keep("bands", arranged.updates, alerts.bands(desk.engine, day.as_of, besides=run.id))
-    stopped = stops.stopped_on(desk.engine, day.as_of)
-    shuffle.keep("stopped", arranged.updates, stopped.to_frame("household_key"))
+    shuffle.keep("stopped", arranged.updates, run.stopped.to_frame("household_key"))
     salt = draw_salt(seeded(desk.settings.model.seed, day.as_of))
     work = partial(score_range, arranged, deployed, offices, salt)
     done, sifted = [], list[Sifted]()

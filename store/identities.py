@@ -66,6 +66,13 @@ def look_up(engine: Engine, keys: Keys, residences: pl.DataFrame) -> pl.DataFram
     )
 
 
+def told_after(engine: Engine, people: pl.Series, day: date) -> pl.Series:
+    """Of these person keys, those whose name or phone was told differently after a day; sorted."""
+    with reading(engine) as session:
+        found = [row.token for row in _stored(session, "person", people) if row.told_on > day]
+    return pl.Series("person_key", sorted(found), dtype=pl.Int64)
+
+
 def reseal(engine: Engine, keys: Keys) -> int:
     """After `keys.rotate`: everything under an older key is sealed again under the newest, a few rows to a commit.
     Killed, the next attempt does the rest. Tokens stay. Returns how many rows were sealed again."""
