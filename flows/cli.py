@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.cli_rights import app as rights_commands
 from flows.cli_schedule import app as schedule_commands
+from flows.cli_trust import app as trust_commands
 from flows.desk import glance, today
 from flows.errors import OperatorError
 from flows.refusals import told_to_operator
@@ -146,18 +148,6 @@ def synthesize(
 
 
 @app.command()
-def retain(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
-    """Drop months older than `lake.keep_months` from the lake. Older versions stay readable: this destroys nothing."""
-    from flows.desk import open_desk
-    from flows.retention import retain as drop
-    from flows.retention import show_retained
-
-    day = as_of.date() if as_of else today()
-    with open_desk(config, work) as desk:
-        show_retained(_screen(), drop(desk, day))
-
-
-@app.command()
 def status(
     check: Annotated[bool, typer.Option("--check", help="Was last night done in time? Exit code 40: no.")] = False,
     config: Config = DEFAULT_CONFIG,
@@ -288,6 +278,8 @@ def track(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
 
 
 app.add_typer(schedule_commands)
+app.add_typer(trust_commands)
+app.add_typer(rights_commands)
 
 
 def _text(path: Path | None) -> str | None:

@@ -14,13 +14,14 @@ import polars as pl
 
 from alerts.workload import PERIOD_DAYS
 from flows.desk import Desk, now
+from flows.door import names_of
 from flows.pauses import refuse_while_paused
 from flows.queue_settings import capacity_on
 from flows.run import Run
 from flows.sheets import Handout, district_files, office_files
 from flows.telling import Queues
 from signals.answers import last_told
-from store import access_log, alerts, identities, ledger
+from store import access_log, alerts, ledger
 from store.access_log import Disclosure
 from store.cases import cases_within
 from store.database import Transaction, writing
@@ -31,9 +32,7 @@ MANIFEST = "manifest.json"
 
 def publish(desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame) -> Path:
     told = queues.told.alerts
-    _record_access(desk, run, told)
-    people = identities.look_up(desk.engine, desk.keys, queues.told.people)
-    people = people.rename({"name": "head_name"})
+    people = names_of(desk, queues.told.people, _disclosures(desk, run, told)).rename({"name": "head_name"})
     folder, versions = outbox_of(desk, run.as_of), desk.lake.versions()
     with writing(desk.engine) as session:
         # Tonight's alerts are told of in what is read within this session, and nowhere else before the commit.
@@ -97,17 +96,15 @@ def _holds(folder: Path, digest: str) -> bool:
     return bool(json.loads(manifest)["files"] == found)
 
 
-def _record_access(desk: Desk, run: Run, told: pl.DataFrame) -> None:
+def _disclosures(desk: Desk, run: Run, told: pl.DataFrame) -> list[Disclosure]:
     who = desk.settings.access
-    disclosures = [
+    return [
         Disclosure(
             account=who.account, place=who.place, task="sheet", purpose=who.purpose, reason="nightly queue",
             subjects=part["household_key"].to_list(), office=part["office"][0], run=run.id, model=run.model,
         )
         for part in told.partition_by("office", maintain_order=True)
     ]  # fmt: skip
-    if disclosures:
-        access_log.record_all(desk.engine, desk.keys, disclosures, now())
 
 
 def _manifest(run: Run, files: Mapping[str, bytes]) -> bytes:

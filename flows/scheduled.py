@@ -70,8 +70,9 @@ def _retention(day: date, config: Path, work: Path) -> str:
     from flows.retention import retain as drop
 
     with open_desk(config, work) as desk:
-        dropped = drop(desk, day)
-    return f"kept from {dropped.kept_from} on, {int(dropped.dropped['rows'].sum()):,} rows dropped"
+        proofs = [one for one in drop(desk, day) if one.proof]
+    rows, files = (sum(one.counts[at] for one in proofs) for at in (1, 0))
+    return f"{len(proofs)} classes of data held what was too old: {rows:,} rows and {files:,} files destroyed"
 
 
 def _told(work_day: Callable[[date, Path, Path], str], config: str, work: str) -> State[Any]:

@@ -99,7 +99,13 @@ def _create_file(database: str | None) -> None:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself: `_begin_sqlite` does
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={_WAIT_MS}", "synchronous=FULL"):
+    for pragma in (
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        f"busy_timeout={_WAIT_MS}",
+        "synchronous=FULL",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

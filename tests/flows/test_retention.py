@@ -12,8 +12,9 @@ from rich.console import Console
 from features.feeds import HORIZON_MONTHS
 from flows.desk import Desk, open_desk
 from flows.inbox import take_in
+from flows.keeping import KEPT, kept_from
 from flows.matrix import households_on
-from flows.retention import LOOKS_BACK_MONTHS, kept_from, learned_from, retain, show_retained
+from flows.retention import LOOKS_BACK_MONTHS, learned_from, retain, show_classes, show_retained
 from store.lake import TABLES
 from tests.flows import letters
 
@@ -40,13 +41,13 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_features_do_not_change_by_what_is_dropped(desk: Desk) -> None:
     days = (NIGHT, learned_from(NIGHT, 60))
     before = [households_on(desk, day) for day in days]
-    found = retain(desk, NIGHT)
+    found = retain(desk, NIGHT)[0]
     assert found.kept_from == date(2021, 11, 1)
-    assert found.dropped["rows"].sum() == 46, "months of 2018 to October 2021"
+    assert found.counts[1] == 46, "months of 2018 to October 2021"
     for day, features in zip(days, before, strict=True):
         assert_frame_equal(households_on(desk, day), features)
-    assert retain(desk, NIGHT).dropped.is_empty()
-    assert retain(desk, date(2029, 11, 2)).dropped.height == 36
+    assert not any(one.gone for one in retain(desk, NIGHT))
+    assert retain(desk, date(2029, 11, 2))[0].counts[1] == 36
     with pytest.raises(AssertionError):  # three years more, and they do: the features here are made of these months
         assert_frame_equal(households_on(desk, NIGHT), before[0])
 
@@ -55,17 +56,21 @@ def test_what_went_is_told(desk: Desk) -> None:
     show = Console(width=140, record=True, quiet=True)
     with show.capture() as told:
         show.quiet = False
-        show_retained(show, retain(desk, NIGHT))
-        show_retained(show, retain(desk, NIGHT))
+        show_retained(show, retain(desk, NIGHT, dry_run=True), dry_run=True)
+        show_retained(show, retain(desk, NIGHT), dry_run=False)
+        show_retained(show, retain(desk, NIGHT), dry_run=False)
+        show_classes(show, desk)
     words = told.get()
-    assert "2021-10" in words
-    assert "kept from 2021-11-01 on" in words
+    assert "2021-11-01" in words
+    assert "nothing was destroyed" in words
+    assert "older versions" in words
     assert "nothing was changed" in words
+    assert "outbox_days: 90" in words
 
 
-def test_the_oldest_round_learned_from_finds_all_its_months() -> None:
+def test_the_oldest_round_learned_from_finds_all_its_months(desk: Desk) -> None:
     assert LOOKS_BACK_MONTHS == HORIZON_MONTHS
     for day in (date(2026, 1, 31), date(2026, 2, 1), date(2026, 12, 31)):
-        first = learned_from(day, 60)
+        first, kept = learned_from(day, 60), kept_from(desk, KEPT[0], day)
         # A round of the month's first day has the month before as its latest, and looks at 24 from there.
-        assert (first.year - kept_from(day, 60).year) * 12 + first.month - kept_from(day, 60).month == 25
+        assert (first.year - kept.year) * 12 + first.month - kept.month == 25

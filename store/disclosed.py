@@ -1,0 +1,58 @@
+"""What the access log tells of past disclosures: by run, by household, by time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, select
+
+from store.database import reading
+from store.tables import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """One record of the access log."""
+
+    seq: int
+    at: datetime
+    account: str
+    place: str
+    task: str
+    purpose: str
+    reason: str
+    office: str | None
+    run: str | None
+    subjects: tuple[int, ...]
+
+
+def of_run(engine: Engine, run: str, office: str) -> Disclosed | None:
+    """Whom the sheet of a night holds; None: nobody. A night begun again recorded it again: the last one counts."""
+    query = select(Access).where(Access.run == run, Access.office == office, Access.task == "sheet")
+    with reading(engine) as session:
+        found = session.scalars(query.order_by(Access.seq.desc()).limit(1)).first()
+    return None if found is None else _told(found)
+
+
+def between(engine: Engine, first: datetime, last: datetime, account: str | None = None) -> list[Disclosed]:
+    """Records of that time, both ends within, in order."""
+    query = select(Access).where(Access.at >= first, Access.at <= last)
+    if account is not None:
+        query = query.where(Access.account == account)
+    with reading(engine) as session:
+        return [_told(one) for one in session.scalars(query.order_by(Access.seq))]
+
+
+def of_household(engine: Engine, household_key: int) -> Iterator[Disclosed]:
+    """Every record that names it, in order. Reads the whole log, a page at a time."""
+    with reading(engine) as session:
+        for one in session.scalars(select(Access).order_by(Access.seq).execution_options(yield_per=1000)):
+            if household_key in one.subjects:
+                yield _told(one)
+
+
+def _told(one: Access) -> Disclosed:
+    return Disclosed(
+        one.seq, one.at, one.account, one.place, one.task, one.purpose, one.reason, one.office, one.run,
+        tuple(one.subjects),
+    )  # fmt: skip
