@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.cli_operate import app as operate_commands
 from flows.cli_rights import app as rights_commands
 from flows.cli_schedule import app as schedule_commands
 from flows.cli_trust import app as trust_commands
@@ -278,6 +279,7 @@ def track(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
 
 
 app.add_typer(schedule_commands)
+app.add_typer(operate_commands)
 app.add_typer(trust_commands)
 app.add_typer(rights_commands)
 

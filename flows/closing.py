@@ -32,6 +32,7 @@ def close_night(
         as_of=run.as_of, run=run.id, model=run.model, taken=taken, households=scored.households,
         decisions=run.counts["decisions"], not_joined={name: scored.counts[name] for name in NOT_JOINED},
         offices=_offices(desk, run.as_of, queues, offices), outbox=outbox, replies=desk.replies, seconds=run.seconds,
+        repaired=desk.repaired,
     )  # fmt: skip
 
 

@@ -36,6 +36,8 @@ def already_done(show: Console, run: Run) -> None:
 
 
 def night(show: Console, told: NightSummary) -> None:
+    for line in told.repaired:
+        show.print(f"[yellow]repaired[/] {line}", highlight=False)
     deliveries(show, told.taken)
     show.print(f"\n[bold]Night of {told.as_of}[/]  run {told.run}  model {told.model}")
     show.print(f"{told.households:,} households scored. What became of them:")

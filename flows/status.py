@@ -3,11 +3,12 @@
 from datetime import date
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from flows.desk import Glance
+from flows.desk import Glance, today
 from flows.report import interval, table_of
-from store import deliveries, ledger, models
+from store import deliveries, ledger, models, pauses
 from store.alerts import open_per_office
 from store.tables import Run
 
@@ -22,6 +23,8 @@ def show_status(show: Console, seen: Glance) -> None:
             f"Nothing was run in {seen.settings.work} yet. Start with `blindspot demo`, or put files into its inbox."
         )
         return
+    if held := pauses.paused_on(seen.engine, today()):
+        show.print(f"[bold yellow]Nothing is published:[/] {escape(str(held))}\n", highlight=False)
     show.print("[bold]Last runs[/]")
     show.print(_runs(runs))
     _model(show, seen)
@@ -36,8 +39,13 @@ def _runs(runs: list[Run]) -> Table:
     table = table_of("run", "as of", "state", "households", "open", "new", "message")
     for run in runs:
         told = (str(run.counts.get(name, "")) for name in ("households", "open", "new"))
-        table.add_row(run.id, str(run.as_of), run.state, *told, run.message)
+        table.add_row(run.id, str(run.as_of), run.state, *told, escape(_said(run)))
     return table
+
+
+def _said(run: Run) -> str:
+    repaired = run.counts.get("repaired", ())
+    return "; ".join((run.message, *repaired) if run.message else repaired)
 
 
 def _model(show: Console, seen: Glance) -> None:

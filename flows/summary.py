@@ -51,6 +51,7 @@ class NightSummary:
     outbox: Path
     replies: Path
     seconds: dict[str, float]
+    repaired: tuple[str, ...] = ()  # what a run before had left, and this one finished or took away
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from store.faults import StoreError
+from store.faults import StoreError, as_store_error
 from store.files import OURS_ONLY, make_folder
 
 HEAD = "0005"  # the newest migration; a test holds it to the scripts
@@ -65,7 +65,18 @@ def migrate(engine: Engine, to: str = "head", *, down: bool = False) -> None:
             move(config, to)
         except CommandError as error:
             cure = "use the version of Blindspot that last ran on it, or a newer one"
-            raise StoreError("database", f"the database's schema is not ours: {error}", cure) from None
+            raise StoreError("migration", f"the database's schema is not ours: {error}", cure) from None
+        except DatabaseError as error:
+            raise _not_moved(error, to) from None
+
+
+def _not_moved(error: DatabaseError, to: str) -> StoreError:
+    if (found := as_store_error(error)) and found.kind == "disk":
+        return found
+    # What a statement on the schema says names tables; what a statement on rows says may hold a value.
+    says = str(error.orig).partition("\n")[0] if isinstance(error, OperationalError | ProgrammingError) else ""
+    what = f"the database was not brought to {to} and stands as before: {type(error.orig).__name__} {says}".rstrip()
+    return StoreError("migration", what, "mend what it names, then run again; the version before still runs on it")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ HOUSEHOLDS = 2000
 SEED = 1
 COMMANDS = (
     "demo", "nightly", "retrain", "synthesize", "status", "explain", "stop", "matrix", "features", "promote",
-    "rollback", "track",
+    "rollback", "track", "pause", "resume",
 )  # fmt: skip
 Bytes = Callable[[Path], dict[str, bytes]]
 
