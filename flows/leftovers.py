@@ -44,7 +44,7 @@ def end_runs(home: Path) -> int:
 
 
 def _end(home: Path, is_meant: Callable[[Mapping[str, str]], bool]) -> int:
-    found = [pid for pid, told in _environments() if told.get("PREFECT_HOME") == str(home) and is_meant(told)]
+    found = [pid for pid, told in environments() if told.get("PREFECT_HOME") == str(home) and is_meant(told)]
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in found:
             with suppress(ProcessLookupError):
@@ -60,7 +60,7 @@ def is_alive(name: str) -> bool:
     return pid.isdigit() and not name.endswith(".") and _name(int(pid)) == name
 
 
-def _environments() -> Iterator[tuple[int, dict[str, str]]]:
+def environments() -> Iterator[tuple[int, dict[str, str]]]:
     """Of every process that we may look at but this one."""
     for folder in _PROC.glob("[0-9]*"):
         with suppress(OSError):

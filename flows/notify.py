@@ -121,6 +121,16 @@ def message_of_late(as_of: date, *, is_done: bool) -> Message:
     return _message("late", "nightly", as_of, [what, cure])
 
 
+def message_of_again(as_of: date, tries: int) -> Message:
+    """By `blindspot serve`, of a night that was killed, or that nobody began."""
+    lines = [
+        "실행이 중단되었거나 시작되지 않아 다시 시작했습니다. 끝나면 따로 알리지 않습니다.",
+        f"다시 시작한 횟수: {tries}",
+        "할 일: 되풀이되면 `blindspot status`와 서버 기록(journalctl -u blindspot)을 확인해 주십시오.",
+    ]
+    return Message(f"[사각지대 발굴] {as_of} 밤 실행: 다시 시작했습니다", "\n".join(lines), is_bad=False)
+
+
 def message_of_test() -> Message:
     return _message("test", "nightly", today(), ["받으셨다면 알림 설정이 맞습니다. 하실 일은 없습니다."])
 

@@ -18,10 +18,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from flows import journal
 from flows.desk import Glance, glance, now
 from flows.engine import home_of
 from flows.errors import OperatorError
 from flows.leftovers import end_leftovers, end_runs
+from flows.notify import message_of_again, tell
 from flows.refusals import as_operator_error
 from flows.schedule import last_due, nightly_time
 from flows.serve_environment import (
@@ -46,6 +48,8 @@ STOP_SECONDS: Final = 60
 # A night that was due so long ago and is neither done, refused, at work nor waiting is begun again; then after longer.
 PAUSES: Final = (timedelta(minutes=10), timedelta(minutes=10), timedelta(minutes=20), timedelta(minutes=40))
 
+# Refusals whose reason may be gone without anybody's doing.
+PASSING: Final = frozenset({"busy", "database", "memory", "engine"})
 FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -82,7 +86,10 @@ def _is_settled(seen: Glance, day: date) -> bool:
     if last is None or last.as_of >= day:
         return True
     newest = next((run for run in ledger.recent(seen.engine, 20, "nightly") if run.as_of == day), None)
-    return newest is not None and newest.state == "refused"
+    if newest is None or newest.state != "refused":
+        return False
+    ended = journal.last(seen.settings.work, "ended") or {}
+    return not (ended.get("as_of") == day.isoformat() and ended.get("refusal") in PASSING)
 
 
 @dataclass
@@ -172,6 +179,7 @@ class Serving:
                 if due is not None and server_talk.begin_again(due):
                     self.catching_up.tried(now())
                     self.say(f"the night of {due:%Y-%m-%d} is not done: begun again")
+                    tell(self.settings, "warnings", message_of_again(due.date(), self.catching_up.tries))
             finally:
                 seen.engine.dispose()
         except Exception as error:
