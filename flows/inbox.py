@@ -153,7 +153,7 @@ def _sheet_id(desk: Desk, file: str, raw: bytes, received_on: date) -> str:
 def _read(desk: Desk, arrived: Arrived, name: DeliveryName, received_on: date, read: Found) -> Read | Taken:
     source, digest = source_of(name), arrived.digest
     head = read_head(arrived.start, arrived.end, source.reader.layout, name.filename)
-    stamps = {"received_on": pl.lit(received_on, dtype=pl.Date), "delivery": pl.lit(digest)}
+    stamps = {"received_on": pl.lit(received_on, dtype=pl.Date), "delivery": pl.lit(digest, dtype=pl.Enum([digest]))}
     # What is kept are these very bytes: a file read a second time may be another.
     chunks = desk.archive.keeping(arrived.pieces(), digest)
     told = tokenise(chunks, head, source, stamps, desk.keys, arrived.size, desk.work)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 import polars as pl
+import polars.selectors as cs
 
 from features.ranges import cuts
 from signals.agencies import AGENCIES
@@ -17,6 +18,7 @@ from signals.blocks import BAD, Reader, between_rows, split_block, warnings_of, 
 from signals.delivery import DeliveryName
 from signals.readers import addresses_reader, contacts_reader, observations_reader, residents_reader
 from signals.rows import Head, blocks
+from signals.signal import KeyKind
 from store.keys import Keys
 from store.lake import KEYS, TABLES, Table
 from store.spill import Piece, Spill
@@ -33,6 +35,7 @@ _BYTES_WORTH_COMPILING: Final = 128 << 20
 # Polars uses every core for one block's sorts, but one for its texts.
 _WORKERS: Final = 2
 _LINES: Final = 100_000  # of a reply, at a time
+_KEY_KINDS: Final = pl.Enum(get_args(KeyKind))
 _HOUSEHOLD: Final[Mapping[str, tuple[str, Domain]]] = {"household_key": ("household_no", "household")}
 
 
@@ -66,15 +69,16 @@ class Tokenised:
         return self.source.table
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Schemas of signals.tables, no identifier in clear; by key, however the file was cut."""
+        """Schemas of signals.tables (Categorical: few words), no identifier in clear; by key, however it was cut."""
         schema = TABLES[self.table]
         for rows in self.in_clear():
-            # Blocks came in order: of one key, the rows still do.
-            stamped = rows.sort(KEYS[self.table], maintain_order=True).with_columns(**self.stamps)
-            yield stamped.select(pl.col(name).cast(kind) for name, kind in schema.items())
+            stamped = rows.with_columns(**self.stamps).select(schema.names())
+            words = stamped.select(cs.by_dtype(pl.Categorical, pl.Enum)).columns
+            yield stamped.cast({name: kind for name, kind in schema.items() if name not in words})
 
     def whole(self) -> pl.DataFrame:
-        return pl.concat([pl.DataFrame(schema=TABLES[self.table]), *self.frames()])
+        schema = TABLES[self.table]
+        return pl.concat([pl.DataFrame(schema=schema), *(rows.cast(schema) for rows in self.frames())])
 
     def set_aside(self) -> Iterator[pl.DataFrame]:
         """signals.blocks.SET_ASIDE, by row."""
@@ -104,7 +108,7 @@ def source_of(name: DeliveryName) -> Source:
             return Source("contacts", contacts_reader(name), _HOUSEHOLD, {"alert": pl.col("case_no")})
         case code:
             agency = AGENCIES[code]
-            key_kind = {"key_kind": pl.lit(agency.key_kind)}
+            key_kind = {"key_kind": pl.lit(agency.key_kind, dtype=_KEY_KINDS)}
             reader = observations_reader(agency, name)
             return Source("observations", reader, {"key": ("identifier", agency.key_kind)}, key_kind)
 
@@ -165,8 +169,9 @@ def _read(numbered: tuple[int, bytes], head: Head, source: Source, key: _Key, ro
     keyed = block.good.with_columns(
         key(block.good[clear], domain).alias(name) for name, (clear, domain) in source.keyed.items()
     )
-    # Of observations nothing needs the identifier from here on: two that share a token are one in the lake.
-    keyed = keyed.drop("identifier", strict=False)
+    if source.table == "observations":
+        # Nothing needs the identifier from here on: two that share a token are one in the lake.
+        keyed = keyed.drop("identifier").cast({"months": pl.Int16})
     pieces = [(part, rows.seal(piece, part)) for part, piece in _in_ranges(keyed, KEYS[source.table], ranges)]
     return _Told(pieces, block.bad, block.received, block.unreadable_phones)
 
@@ -186,13 +191,17 @@ def _compare(part: int, source: Source, rows: Spill) -> _Told:
     found = rows.take(part)
     if not found:
         return _Told([], pl.DataFrame(schema=BAD))
-    # In order of the blocks, and within one by key and row: of equal rows the first stands first.
-    together = pl.concat(found)
-    bad = between_rows(together, source.reader)
-    good = together.join(bad, on="row_no", how="anti", maintain_order="left")
-    pieces = [(part, rows.seal(good, part))] if bad.height else []
-    counts = dict(good["signal"].value_counts().iter_rows()) if source.table == "observations" else {}
-    return _Told(pieces, bad, counts=counts)
+    # In order of the blocks, and within one by row: of equal rows the first stands first.
+    key = pl.col(KEYS[source.table])
+    together = pl.concat(found).sort(key, maintain_order=True)
+    alike = together.filter((key == key.shift(1)) | (key == key.shift(-1)))
+    bad = between_rows(alike, source.reader)
+    good = together.join(bad, on="row_no", how="anti", maintain_order="left") if bad.height else together
+    counts: Mapping[str, int] = {}
+    if source.table == "observations":
+        counts = dict(good["signal"].value_counts().iter_rows())
+        good = good.drop("row_no")
+    return _Told([(part, rows.seal(good, part))], bad, counts=counts)
 
 
 def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], S], items: Iterable[T]) -> Iterator[S]:

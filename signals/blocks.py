@@ -102,6 +102,7 @@ def split_whole(raw: bytes, reader: Reader) -> Split:
     bad = between_rows(block.good, reader)
     set_aside = with_columns_at_fault(pl.concat([block.bad, bad]), reader.layout)
     accepted = block.good.join(bad, on="row_no", how="anti", maintain_order="left")
+    accepted = accepted.with_columns(pl.col(pl.Categorical).cast(pl.String))
     return Split(
         accepted, set_aside, block.received, head.leftover, warnings_of(block.received, block.unreadable_phones)
     )

@@ -13,27 +13,27 @@ _c = pl.col
 
 
 class Observations(dy.Schema):
-    """Parsed cells beside the text they came from, what the catalogue says of the signal, and the day of sending."""
+    """Parsed cells, whether anything was in them, what the catalogue says of the signal, and the day of sending."""
 
     row_no = dy.Int64()
-    identifier_text = dy.String(nullable=True)
+    is_told = dy.Bool()
     identifier = dy.String(nullable=True)
-    signal = dy.String(nullable=True)
-    kind = dy.String(nullable=True)
+    signal = dy.Categorical(nullable=True)
+    kind = dy.Categorical(nullable=True)
     available_from = dy.Date(nullable=True)
     min_months = dy.Int64(nullable=True)
     first_day = dy.Date(nullable=True)  # of the month or day told of
     observed_on = dy.Date(nullable=True)
-    months_text = dy.String(nullable=True)
+    are_months_told = dy.Bool()
     months = dy.Int64(nullable=True)
     least_months = dy.Int64()  # 0, or 1 where a spell's start is told
-    amount_text = dy.String(nullable=True)
+    is_amount_told = dy.Bool()
     amount_won = dy.Int64(nullable=True)
     sent_on = dy.Date()
 
     @dy.rule()
     def identifier_missing(cls) -> pl.Expr:
-        return _c("identifier_text").is_not_null()
+        return _c("is_told")
 
     @dy.rule()
     def identifier_malformed(cls) -> pl.Expr:
@@ -57,12 +57,12 @@ class Observations(dy.Schema):
 
     @dy.rule()
     def months_missing(cls) -> pl.Expr:
-        return (_c("kind") != "arrears") | _c("months_text").is_not_null()
+        return (_c("kind") != "arrears") | _c("are_months_told")
 
     @dy.rule()
     def months_unreadable(cls) -> pl.Expr:
         # A spell's length also needs the month it is told for: that one has its own rule.
-        return _c("months_text").is_null() | _c("months").is_not_null() | _c("first_day").is_null()
+        return ~_c("are_months_told") | _c("months").is_not_null() | _c("first_day").is_null()
 
     @dy.rule()
     def months_negative(cls) -> pl.Expr:
@@ -78,11 +78,11 @@ class Observations(dy.Schema):
 
     @dy.rule()
     def amount_missing(cls) -> pl.Expr:
-        return ~_c("kind").is_in(["arrears", "amount"]) | _c("amount_text").is_not_null()
+        return ~_c("kind").is_in(["arrears", "amount"]) | _c("is_amount_told")
 
     @dy.rule()
     def amount_unreadable(cls) -> pl.Expr:
-        return _c("amount_text").is_null() | _c("amount_won").is_not_null()
+        return ~_c("is_amount_told") | _c("amount_won").is_not_null()
 
     @dy.rule()
     def amount_negative(cls) -> pl.Expr:
@@ -127,7 +127,7 @@ class _Spells(dy.Schema):
 
 
 class Residents(_Spells):
-    identifier_text = dy.String(nullable=True)
+    is_told = dy.Bool()
     person_no = dy.String(nullable=True)
     name = dy.String(nullable=True)
     phone = dy.String(nullable=True)
@@ -138,7 +138,7 @@ class Residents(_Spells):
 
     @dy.rule()
     def identifier_missing(cls) -> pl.Expr:
-        return _c("identifier_text").is_not_null()
+        return _c("is_told")
 
     @dy.rule()
     def identifier_malformed(cls) -> pl.Expr:

@@ -10,6 +10,11 @@ _MOST = 4  # from a quarter of different texts on, looking them up costs more th
 
 def each_once(cells: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """`work(cells)`, done once for each different text. `work` sees one cell at a time and makes null of null."""
+    return all_once(cells, lambda texts: work(texts).to_frame()).to_series().alias(cells.name)
+
+
+def all_once(cells: pl.Series, work: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
+    """As `each_once`, of several things told of each text."""
     texts = cells.head(_GLANCE).drop_nulls().unique(maintain_order=True)
     if texts.is_empty() or len(texts) * _MOST > min(len(cells), _GLANCE):
         return work(cells)
@@ -20,4 +25,4 @@ def each_once(cells: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl.Se
             return work(cells)
         texts = pl.concat([texts, others])
         told = cells.cast(pl.Enum(texts))
-    return work(texts).gather(told.to_physical()).alias(cells.name)
+    return work(texts).select(pl.all().gather(told.to_physical()))

@@ -1,12 +1,12 @@
 """Text cells -> dates, months and numbers. What cannot be read becomes null: a rule of the contract."""
 
-from collections.abc import Callable
 from typing import assert_never
 
 import polars as pl
 
 from signals.layout import DateFormat
-from signals.once import each_once
+from signals.normalise import texts
+from signals.once import all_once
 
 # No debt of a person or length of a spell reaches these: such a cell is a slip, in the unit or the column.
 MOST_WON = 10_000_000_000
@@ -21,35 +21,27 @@ def has_days(written: DateFormat) -> bool:
 
 def day(cell: pl.Expr, written: DateFormat) -> pl.Expr:
     """The day written; of a month, its first day."""
-    return _date(cell, lambda text: _day(text, written))
+    return cell.map_batches(lambda cells: days(cells, written)["written"], return_dtype=pl.Date, is_elementwise=True)
 
 
-def month_start(cell: pl.Expr, written: DateFormat) -> pl.Expr:
-    return _date(cell, lambda text: _day(text, written).dt.month_start())
+def days(cells: pl.Series, written: DateFormat) -> pl.DataFrame:
+    """written, first, last: the day written, and the first and last of its month."""
+
+    def told(cells: pl.Series) -> pl.DataFrame:
+        found = texts(cells).to_frame("text").select(_day(pl.col("text"), written).alias("written"))
+        day = pl.col("written")
+        return found.with_columns(day.dt.month_start().alias("first"), day.dt.month_end().alias("last"))
+
+    return all_once(cells, told)
 
 
-def month_end(cell: pl.Expr, written: DateFormat) -> pl.Expr:
-    return _date(cell, lambda text: _day(text, written).dt.month_end())
-
-
-def whole(cell: pl.Expr) -> pl.Expr:
-    """An integer of up to 15 digits, with or without commas at the thousands."""
-    return cell.map_batches(_wholes, return_dtype=pl.Int64, is_elementwise=True)
-
-
-def _date(cell: pl.Expr, read: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-    def told(cells: pl.Series) -> pl.Series:
-        return each_once(cells, lambda texts: texts.to_frame("text").select(read(pl.col("text"))).to_series())
-
-    return cell.map_batches(told, return_dtype=pl.Date, is_elementwise=True)
-
-
-def _wholes(cells: pl.Series) -> pl.Series:
+def wholes(cells: pl.Series) -> pl.Series:
+    """Integers of up to 15 digits, with or without commas at the thousands."""
     # Ten times as fast as looking at the text, which only what is written otherwise needs.
     numbers = cells.cast(pl.Int64, strict=False)
     is_odd = (numbers.is_null() | (cells.str.len_bytes() > _DIGITS)) & cells.is_not_null()
     at = is_odd.arg_true()
-    return numbers.scatter(at, cells.gather(at).to_frame("text").select(_whole(pl.col("text"))).to_series())
+    return numbers.scatter(at, texts(cells.gather(at)).to_frame("text").select(_whole(pl.col("text"))).to_series())
 
 
 def _day(cell: pl.Expr, written: DateFormat) -> pl.Expr:

@@ -1,6 +1,7 @@
 """What each source's cells say: text -> identifiers in one written form, days, numbers, our codes. A reader each."""
 
 from collections.abc import Collection, Mapping
+from typing import assert_never
 
 import polars as pl
 
@@ -9,6 +10,7 @@ from signals.blocks import Reader
 from signals.catalogue import SIGNALS
 from signals.delivery import DeliveryName
 from signals.layout import Agency, Field, Layout
+from signals.once import all_once
 from signals.outcomes import OUTCOMES
 from signals.registers import END_REASONS_KO, HOUSING_KO, LANES, REGISTERS
 from signals.signal import KeyKind, Signal
@@ -32,36 +34,41 @@ CONTACT = (
 
 
 def observations_reader(agency: Agency, name: DeliveryName, signals: dict[str, Signal] = SIGNALS) -> Reader:
+    layout, codes = agency.layout, _codes(agency, signals)
+
     def tell(cells: pl.DataFrame) -> pl.DataFrame:
-        told = cells.with_columns(_identifier(agency))
-        told = told.with_columns(_as_told(told["identifier"], cells[_KEY_FIELDS[agency.key_kind]]))
-        told = told.join(_codes(agency, signals), on="source_code", how="left", maintain_order="left")
-        return _with_numbers(_with_days(told, agency.layout, name), agency.layout)
+        key = cells[_KEY_FIELDS[agency.key_kind]]
+        identifier = _one_form(key, agency.key_kind).alias("identifier")
+        told = cells.select("row_no").hstack([identifier, _is_told(identifier, key).alias("is_told")])
+        told = told.hstack(_meant(cells["source_code"], codes)).hstack(_days_seen(cells["month"], layout, name))
+        return _with_numbers(_with_days(told, layout, name), cells, layout)
 
-    return Reader(name.filename, agency.layout, contract.Observations, OBSERVATION, tell)
+    return Reader(name.filename, layout, contract.Observations, OBSERVATION, tell)
 
 
-def _identifier(agency: Agency) -> pl.Expr:
-    cell = pl.col(_KEY_FIELDS[agency.key_kind])
-    match agency.key_kind:
+def _one_form(cells: pl.Series, kind: KeyKind) -> pl.Series:
+    match kind:
         case "person":
-            one_form = normalise.person_no(cell)
+            return normalise.person_nos(cells)
         case "address":
-            one_form = normalise.address(cell)
+            return normalise.addresses(cells)
         case "household":
-            one_form = normalise.household_no(cell)
-    return one_form.alias("identifier")
+            return normalise.household_nos(cells)
+        case other:
+            assert_never(other)
 
 
-def _as_told(identifier: pl.Series, cells: pl.Series) -> pl.Series:
-    """Is there anything in the cell? Only where no identifier was found the cell itself is asked."""
-    at = identifier.is_null().arg_true()
-    texts = cells.gather(at).to_frame("text").select(normalise.text(pl.col("text"))).to_series()
-    return identifier.clone().scatter(at, texts).alias("identifier_text")  # scatter works in place
+def _is_told(found: pl.Series, cells: pl.Series) -> pl.Series:
+    """Is there anything in the cell? Only where nothing was found in it the cell itself is asked."""
+    at = found.is_null().arg_true()
+    if at.is_empty():
+        return found.is_not_null()
+    return found.is_not_null().scatter(at, normalise.texts(cells.gather(at)).is_not_null())
 
 
 def _codes(agency: Agency, signals: dict[str, Signal]) -> pl.DataFrame:
     ours = [s for s in signals.values() if s.agency == agency.code]
+    few = pl.Categorical()  # a number each, where millions of rows say the same
     return pl.DataFrame(
         {
             "source_code": [s.source_code for s in ours],
@@ -71,47 +78,70 @@ def _codes(agency: Agency, signals: dict[str, Signal]) -> pl.DataFrame:
             "min_months": [s.min_months for s in ours],
         },
         schema={
-            "source_code": pl.String,
-            "signal": pl.String,
-            "kind": pl.String,
-            "available_from": pl.Date,
-            "min_months": pl.Int64,
+            "source_code": pl.String(),
+            "signal": few,
+            "kind": few,
+            "available_from": pl.Date(),
+            "min_months": pl.Int64(),
         },
     )
 
 
+def _meant(cells: pl.Series, codes: pl.DataFrame) -> pl.DataFrame:
+    """signal, kind, available_from, min_months: null where nobody knows the code."""
+
+    def told(texts: pl.Series) -> pl.DataFrame:
+        plain = normalise.texts(texts).alias("source_code").to_frame()
+        return plain.join(codes, on="source_code", how="left", maintain_order="left").drop("source_code")
+
+    return all_once(cells, told)
+
+
+def _days_seen(cells: pl.Series, layout: Layout, name: DeliveryName) -> pl.DataFrame:
+    """written, first, and both ways to say when it was seen: by the day written, by the last day of its month."""
+    sent_on = pl.lit(name.sent_on)
+    told = parse.days(cells, layout.dates)
+    # A file sent within the month it tells of knows nothing of the days to come.
+    seen = (
+        pl.when(pl.col("written").is_not_null()).then(pl.min_horizontal(day, sent_on)).alias(f"{day}_seen")
+        for day in ("written", "last")
+    )
+    return told.select("written", "first", *seen)
+
+
 def _with_days(told: pl.DataFrame, layout: Layout, name: DeliveryName) -> pl.DataFrame:
     """Events keep their day where the source writes one; all else is told of a month, by its last day."""
-    written = parse.day(pl.col("month"), layout.dates)
     is_day = (pl.col("kind") == "event") & pl.lit(parse.has_days(layout.dates))
-    first_day = pl.when(is_day).then(pl.col("written")).otherwise(parse.month_start(pl.col("month"), layout.dates))
-    last_day = pl.when(is_day).then(pl.col("written")).otherwise(parse.month_end(pl.col("month"), layout.dates))
-    # A file sent within the month it tells of knows nothing of the days to come.
-    observed_on = pl.min_horizontal(last_day, pl.col("sent_on"))
-    return told.with_columns(written.alias("written"), pl.lit(name.sent_on).alias("sent_on")).with_columns(
-        first_day.alias("first_day"), pl.when(pl.col("written").is_not_null()).then(observed_on).alias("observed_on")
+    return told.with_columns(
+        pl.when(is_day).then("written").otherwise("first").alias("first_day"),
+        pl.when(is_day).then("written_seen").otherwise("last_seen").alias("observed_on"),
+        pl.lit(name.sent_on).alias("sent_on"),
     )
 
 
-def _with_numbers(told: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+def _with_numbers(told: pl.DataFrame, cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """Months and won, only for the kinds where they mean something."""
     has_months = pl.col("kind").is_in(["arrears", "status"])
     has_amount = pl.col("kind").is_in(["arrears", "amount"])
-    months, least = pl.lit(None, pl.Int64), 0
-    months_text = amount_text = pl.lit(None, pl.String)
+    nothing = pl.Series([None], dtype=pl.Int64).new_from_index(0, told.height)
+    months, are_told, least = nothing, nothing.is_not_null(), 0
     if layout.rows == "spell":
-        start = parse.day(pl.col("start_month"), layout.dates)
-        months, least, months_text = parse.months_between(start, pl.col("written")), 1, pl.col("start_month")
-    elif "months" in told.columns:
-        months, months_text = parse.whole(pl.col("months")), pl.col("months")
-    if "amount" in told.columns:
-        amount_text = pl.col("amount")
+        start = parse.days(cells["start_month"], layout.dates)["written"]
+        months = told.select(parse.months_between(pl.lit(start), pl.col("written"))).to_series()
+        are_told, least = _is_told(start, cells["start_month"]), 1
+    elif "months" in cells.columns:
+        months = parse.wholes(cells["months"])
+        are_told = _is_told(months, cells["months"])
+    amount, is_amount_told = nothing, nothing.is_not_null()
+    if "amount" in cells.columns:
+        amount = parse.wholes(cells["amount"])
+        is_amount_told = _is_told(amount, cells["amount"])
     return told.with_columns(
-        pl.when(has_months).then(months_text).alias("months_text"),
+        pl.when(has_months).then(are_told.alias("months")).otherwise(False).alias("are_months_told"),
         pl.when(has_months).then(months).alias("months"),
         pl.lit(least, pl.Int64).alias("least_months"),
-        pl.when(has_amount).then(amount_text).alias("amount_text"),
-        pl.when(has_amount).then(parse.whole(amount_text) * layout.won_per_unit).alias("amount_won"),
+        pl.when(has_amount).then(is_amount_told).otherwise(False).alias("is_amount_told"),
+        pl.when(has_amount).then(amount * layout.won_per_unit).alias("amount_won"),
     )
 
 
@@ -119,9 +149,9 @@ def residents_reader(name: DeliveryName) -> Reader:
     layout = REGISTERS["residents"].layout
 
     def tell(cells: pl.DataFrame) -> pl.DataFrame:
-        person_no = cells.select(normalise.person_no(pl.col("person_no"))).to_series()
+        person_no = normalise.person_nos(cells["person_no"])
         return cells.with_columns(
-            _as_told(person_no, cells["person_no"]),
+            _is_told(person_no, cells["person_no"]).alias("is_told"),
             person_no,
             normalise.phone(pl.col("phone")).alias("phone"),
             normalise.text(pl.col("phone")).alias("phone_text"),
@@ -141,7 +171,7 @@ def addresses_reader(name: DeliveryName, offices: Collection[str] | None = None)
 
     def tell(cells: pl.DataFrame) -> pl.DataFrame:
         return cells.with_columns(
-            normalise.address(pl.col("address")).alias("address"),
+            normalise.addresses(cells["address"]),
             _code("housing", _HOUSING_CODES),
             _office(offices),
             *_spell(layout, name),

@@ -20,8 +20,13 @@ _BOM = b"\xef\xbb\xbf"
 _HEADER_ROW = 1  # as a spreadsheet counts
 _MOST_COLUMNS = 60
 _ENCODINGS_KO = {"cp949": "CP949(EUC-KR)", "utf-8-sig": "UTF-8", "utf-16": "UTF-16(유니코드 텍스트)"}
-# What `signals.normalise` brings to one form has its spaces and odd characters taken off there.
-_AS_WRITTEN: frozenset[Field] = frozenset({"person_no", "address", "household_no", "phone"})
+# What `signals.normalise` and `signals.parse` bring to one form has its spaces and odd characters taken off there.
+_AS_WRITTEN: frozenset[Field] = frozenset(
+    {
+        *("person_no", "address", "household_no", "phone"),
+        *("source_code", "month", "start_month", "months", "amount"),
+    }
+)
 _SEPARATORS_KO = {",": "쉼표(,)", "|": "세로줄(|)", "\t": "탭"}
 
 
@@ -39,8 +44,8 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    # row_no (as a spreadsheet counts: the header is 1), one String column per field. Empty is null; keys and phones are
-    # as written.
+    # row_no (as a spreadsheet counts: the header is 1), one String column per field. Empty is null; keys, phones and
+    # what observations tell are as written.
     cells: pl.DataFrame
     broken: pl.DataFrame  # row_no, rule: lines that cannot be told apart into cells
 
@@ -199,16 +204,21 @@ def _is_utf8(block: bytes) -> bool:
 def _is_plain(body: bytes, head: Head) -> bool:
     """Has every line as many cells as the header, and no quote? Then nothing is to be told apart, and lines need not be
     made: most blocks of most files."""
-    between = len(head.headers) - 1
-    if not between or not body or head.layout.separator.isspace() or b'"' in body or "\ufffd".encode() in body:
+    columns = len(head.headers)
+    if columns == 1 or not body or head.layout.separator.isspace() or b'"' in body or _has_unreadable(body):
         return False
     octets = np.frombuffer(body, np.uint8)
-    ends = np.flatnonzero(octets == ord("\n"))
-    separators = np.flatnonzero(octets == ord(head.layout.separator))
-    if len(separators) != len(ends) * between:
+    ends = octets == ord("\n")
+    marks = octets[np.flatnonzero(ends | (octets == ord(head.layout.separator)))]
+    if len(marks) % columns:
         return False
-    # The last of a line stands before its end, the first after the end of the line before.
-    return bool((separators[between - 1 :: between] < ends).all() and (separators[between::between] > ends[:-1]).all())
+    by_line = marks.reshape(-1, columns) == ord("\n")
+    return bool(by_line[:, -1].all()) and not by_line[:, :-1].any()
+
+
+def _has_unreadable(body: bytes) -> bool:
+    # Its first byte alone is found ten times as fast, and no Hangul has it.
+    return b"\xef" in body and "\ufffd".encode() in body
 
 
 def _lines(body: bytes, row_no: int) -> pl.DataFrame:

@@ -14,14 +14,17 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import polars.selectors as cs
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, RemoveAction
 
 from features.ranges import bounds, within
 from signals.tables import ADDRESSES, CONTACTS, OBSERVATIONS, RESIDENTS
 from store.faults import StoreError
 from store.files import make_folder
+from store.lake_files import put_file
 from store.shuffle import Shuffle
 
 Table = Literal["observations", "residents", "addresses", "contacts"]
@@ -50,6 +53,7 @@ _DAY_ZERO = date(1970, 1, 1)
 # A range of keys reads whole row groups.
 _WRITER: Final = WriterProperties(max_row_group_size=131_072, compression="ZSTD", compression_level=1)
 _ROWS_PER_FILE: Final = 2_000_000
+_WORDS: Final = cs.by_dtype(pl.Categorical, pl.Enum)
 
 
 class Lake:
@@ -74,16 +78,22 @@ class Lake:
         return list(new)
 
     def append_stream(self, table: Table, delivery: str, received_on: date, frames: Iterable[pl.DataFrame]) -> bool:
-        """One large delivery, frame by frame, in one commit. False: it is there already, no frame was asked for."""
+        """One large delivery, frame by frame, each ascending by key (few words: Categorical), in one commit.
+        False: it is there already, no frame was asked for."""
         delta = self._open(table)
         if delta.transaction_version(delivery) is not None:
             return False
         mark = Transaction(delivery, (received_on - _DAY_ZERO).days)
-        schema = pl.DataFrame(schema=TABLES[table]).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        batches = (batch.cast(schema) for frame in frames for batch in _batches(table, frame, mark))
-        stream = pa.RecordBatchReader.from_batches(schema, batches)
+        files: list[AddAction | RemoveAction] = []
+        for number, frame in enumerate(frames):
+            if frame.height and _mark(table, delivery, frame, words=_WORDS).version != mark.version:
+                raise ValueError(f"{table}: the rows of one delivery carry one day received")
+            # Written again after a crash, it takes the place of what that left.
+            name = f"{delivery}-{number:05d}.parquet"
+            if frame.height:
+                files.append(put_file(self._uri(table), name, frame))
         marked = CommitProperties(app_transactions=[mark])
-        write_deltalake(delta, stream, mode="append", commit_properties=marked, writer_properties=_WRITER)
+        delta.create_write_transaction(files, "append", delta.schema(), commit_properties=marked)
         return True
 
     def append_part(self, table: Table, rows: pl.DataFrame, part: str) -> bool:
@@ -172,6 +182,13 @@ class Lake:
         actions = pl.DataFrame(self._open(table, version).get_add_actions(flatten=True))
         return int(actions["num_records"].sum()) if actions.height else 0
 
+    def missing_files(self, table: Table) -> list[str]:
+        """Files that the newest version names and that are not there. Of a folder: object storage is not asked."""
+        actions = pl.DataFrame(self._open(table).get_add_actions(flatten=True))
+        if "://" in self.place or not actions.height:
+            return []
+        return [file for file in actions["path"] if not Path(f"{self._uri(table)}/{file}").exists()]
+
     def versions(self) -> dict[str, int]:
         """Version of every table, to be noted by a run that reads them."""
         return {table: self._open(table).version() for table in TABLES}
@@ -259,22 +276,17 @@ class Lake:
             raise StoreError("lake", what, "restore the lake folder from its backup") from None
 
 
-def _mark(table: Table, delivery: str, frame: pl.DataFrame) -> Transaction:
-    """The app transaction of a delivery. Its version is the day received, the same in every row."""
-    if frame.schema != TABLES[table]:
+def _mark(table: Table, delivery: str, frame: pl.DataFrame, *, words: cs.Selector | None = None) -> Transaction:
+    """The app transaction of a delivery. Its version is the day received, the same in every row. words: columns that
+    stand for texts."""
+    none = frame.clear()
+    if (none if words is None else none.with_columns(words.cast(pl.String))).schema != TABLES[table]:
         raise ValueError(f"{table}: columns or types differ from signals.tables: {frame.schema}")
     if frame.is_empty():
         return Transaction(delivery, 0)
     if frame["delivery"].n_unique() != 1 or frame["delivery"][0] != delivery or frame["received_on"].n_unique() != 1:
         raise ValueError(f"{table}: the rows of one delivery carry its id and one day received")
     return Transaction(delivery, (frame["received_on"][0] - _DAY_ZERO).days)
-
-
-def _batches(table: Table, frame: pl.DataFrame, mark: Transaction) -> list[pa.RecordBatch]:
-    if frame.height and _mark(table, mark.app_id, frame).version != mark.version:
-        raise ValueError(f"{table}: the rows of one delivery carry one day received")
-    batches: list[pa.RecordBatch] = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).to_batches()
-    return batches
 
 
 def _order(table: Table, columns: Sequence[str]) -> list[str]:

@@ -33,7 +33,9 @@ class Spill:
         if self._file is None:
             return frame
         plain, nonce = io.BytesIO(), os.urandom(_NONCE)
-        frame.write_ipc(plain, compression="lz4")
+        # Numbers do not shrink: tokens are random.
+        is_text = pl.String in frame.dtypes
+        frame.write_ipc(plain, compression="lz4" if is_text else "uncompressed")
         return nonce + self._cipher.encrypt(nonce, plain.getbuffer(), _place(part))
 
     def put(self, piece: Piece, part: int) -> None:

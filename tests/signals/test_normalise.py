@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals import normalise
-from signals.parse import whole
+from signals.parse import wholes
 
 FULL = "가람특별시 중구 은행로 12 101동 1203호"
 
@@ -112,12 +112,12 @@ def test_normalising_twice_changes_nothing(written: str) -> None:
 @given(st.integers(-(10**14), 10**14))
 def test_numbers_with_and_without_commas(number: int) -> None:
     for written in (f"{number}", f"{number:,}"):
-        assert one(whole(pl.col("x")), written) == number
+        assert wholes(pl.Series([written, None])).to_list() == [number, None]
 
 
 @pytest.mark.parametrize("written", ["1,23", "12,345,6", "1.5", "1e5", "--1", "천원", "1" * 16])
 def test_no_numbers(written: str) -> None:
-    assert one(whole(pl.col("x")), written) is None
+    assert wholes(pl.Series([written])).to_list() == [None]
 
 
 LETTERS = st.sampled_from(
@@ -146,3 +146,15 @@ def test_only_what_stands_in_brackets_is_left_out_of_an_address() -> None:
     cells = pl.Series(["가람로 1 (가) 2 (나)", "가람로 1, 2 (가)", "가람로 1) 2 (가)", "가람로 1 (가 (나)"])
     found = cells.to_frame("cell").select(normalise.address(pl.col("cell"))).to_series()
     assert found.to_list() == ["가람로 1 2", "가람로 1 2", "가람로 1 2", "가람로 1"]
+
+
+WORDS = "서울특별시|서울|경기도|종로구|가람로|12|3-4|A|a|１|\u2010|\t|  |, |(행복동)| (가, 나)|101동 1203호|동제2호| -|"
+PIECES = st.sampled_from([*"가호동제·.;,()- ", *WORDS.split("|")])
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.lists(PIECES, max_size=9).map("".join), min_size=1, max_size=6))
+def test_an_address_as_most_are_written_is_spelled_as_any_other(drawn: list[str]) -> None:
+    told = [*drawn, *(f"서울특별시 종로구 가람로 1{tail}" for tail in drawn), None]
+    cells = pl.Series("address", told, dtype=pl.String)
+    assert normalise.addresses(cells).equals(normalise._odd_addresses(cells), check_names=True)
