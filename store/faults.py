@@ -76,7 +76,8 @@ def as_store_error(error: BaseException) -> StoreError | None:
 def _of_disk(error: BaseException) -> StoreError | None:
     named = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
     number = error.errno if isinstance(error, OSError) else None
-    if number is None and type(error).__module__.partition(".")[0] in ("deltalake", "polars", "pyarrow", "builtins"):
+    library = type(error).__module__.partition(".")[0]
+    if number is None and (isinstance(error, OSError) or library in ("_internal", "deltalake", "polars", "pyarrow")):
         found = _NUMBER.search(str(error))
         number = int(found[1]) if found else None
     if number not in _DISK:
