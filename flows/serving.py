@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from pathlib import Path
 from typing import Final
 
@@ -63,21 +64,22 @@ def serve(config: Path, settings: Settings, say: Say) -> None:
 class CatchingUp:
     """Of the night that was due last."""
 
+    at: clock = field(default_factory=nightly_time)
     due: datetime | None = None
     tries: int = 0
     not_before: datetime = FOREVER
 
-    def wants(self, seen: Glance, at: datetime) -> datetime | None:
-        due = last_due(at, nightly_time())
+    def wants(self, seen: Glance, now: datetime) -> datetime | None:
+        due = last_due(now, self.at)
         if due != self.due:
             self.due, self.tries, self.not_before = due, 0, due + PAUSES[0]
-        if at < self.not_before or self.tries >= len(PAUSES):
+        if now < self.not_before or self.tries >= len(PAUSES):
             return None
         return None if _is_settled(seen, due.date()) else due
 
-    def tried(self, at: datetime) -> None:
+    def tried(self, now: datetime) -> None:
         self.tries += 1
-        self.not_before = at + PAUSES[min(self.tries, len(PAUSES) - 1)]
+        self.not_before = now + PAUSES[min(self.tries, len(PAUSES) - 1)]
 
 
 def _is_settled(seen: Glance, day: date) -> bool:
@@ -157,7 +159,7 @@ class Serving:
             end_runs(self.home)
         if crashed := server_talk.crash_unfinished():
             self.say(f"{crashed} runs were killed: set to Crashed")
-        if skipped := server_talk.skip_superseded(last_due(now(), nightly_time())):
+        if skipped := server_talk.skip_superseded(last_due(now(), self.catching_up.at)):
             self.say(f"{skipped} missed nights skipped: a later one is due")
         command = ["prefect", "worker", "start", "--pool", server_talk.POOL, "--name", "blindspot", "--limit", "1"]
         self.worker = _start(command, quiet=False)
