@@ -16,13 +16,13 @@ from signals.signal import Signal
 __all__ = ["BENEFITS", "BenefitTable", "Household", "Pointer", "load_benefits", "point_out", "point_to"]
 
 BENEFIT_COLUMNS = 3
+ORDER: Mapping[Sign, int] = {"worth": 0, "worth_if": 1, "no_sign": 2}
 
 
 def point_out(household: Household, table: BenefitTable, on: date) -> list[Pointer]:
     """Every programme of the table once, best first; ties as in BENEFITS."""
     pointers = [_pointer(code, household, table, on) for code in BENEFITS]
-    order: dict[Sign, int] = {"worth": 0, "worth_if": 1, "no_sign": 2}
-    return sorted(pointers, key=lambda p: order[p.sign])
+    return sorted(pointers, key=lambda p: ORDER[p.sign])
 
 
 def point_to(
@@ -74,19 +74,27 @@ def _household(
 
 
 def _told(household: Household, table: BenefitTable, on: date) -> list[str | None]:
-    worth = [p.sentence_ko for p in point_out(household, table, on) if p.sign != "no_sign"]
-    told = worth[:BENEFIT_COLUMNS]
+    weighed = [(code, *_weigh(code, household, table, on)) for code in BENEFITS]
+    worth = sorted((w for w in weighed if w[1] != "no_sign"), key=lambda w: ORDER[w[1]])
+    told = [_sentence(code, amount, table, on) for code, _, amount in worth[:BENEFIT_COLUMNS]]
     return [*told, *[None] * (BENEFIT_COLUMNS - len(told))]
 
 
 def _pointer(code: str, household: Household, table: BenefitTable, on: date) -> Pointer:
+    sign, amount = _weigh(code, household, table, on)
+    return Pointer(code, sign, _sentence(code, amount, table, on))
+
+
+def _weigh(code: str, household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+    sign, amount = BENEFITS[code](household, table, on)
+    return ("no_sign" if RUNNING.get(code, frozenset()) & household.running else sign), amount
+
+
+def _sentence(code: str, amount: str, table: BenefitTable, on: date) -> str:
     """긴급복지 생계지원: 1인 가구 월 783,000원 (소득·재산 확인 필요) · 긴급복지지원법"""
     programme = table.programmes[code]
-    sign, amount = BENEFITS[code](household, table, on)
-    if RUNNING.get(code, frozenset()) & household.running:
-        sign = "no_sign"
     edition = programme.edition(on)
     unknown = f"{programme.unknown_ko} 확인 필요"
     if edition.tells_amounts and not edition.valid_from <= on <= edition.valid_to:
         unknown = f"{edition.valid_from.year}년 금액, {unknown}"
-    return Pointer(code, sign, f"{programme.name_ko}: {amount} ({unknown}) · {programme.law_ko}")
+    return f"{programme.name_ko}: {amount} ({unknown}) · {programme.law_ko}"

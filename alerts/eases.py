@@ -72,10 +72,8 @@ def _live(evidence: pl.DataFrame, signals: Mapping[str, Signal]) -> dict[int, di
 
 
 def _silent(covered: pl.DataFrame) -> dict[int, dict[str, date]]:
-    found: dict[int, dict[str, date]] = {}
-    for key, name, until in covered.iter_rows():
-        found.setdefault(key, {})[name] = until
-    return found
+    by_household = covered.group_by("household_key").agg("signal", "told_until")
+    return {key: dict(zip(names, untils, strict=True)) for key, names, untils in by_household.iter_rows()}
 
 
 def _told(

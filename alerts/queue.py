@@ -24,6 +24,9 @@ from signals.catalogue import SIGNALS
 from signals.signal import Signal
 from signals.tables import CONTACTS
 
+# Of those who wait for a place, what decides who is given it.
+RIVALS = ("household_key", "office", "probability", "points", "lot", "criteria")
+
 
 @dataclass(frozen=True, slots=True)
 class Filled:
@@ -68,17 +71,26 @@ def fill_queues(
     return Filled(alerts, considered(chosen, alerts))
 
 
-def narrow(sifted: Sequence[Sifted], settings: QueueSettings) -> Sifted:
-    """Together, and of the waiting only as many of each office as could be given its places, whatever the rest is."""
+def narrow(sifted: Sequence[Sifted], settings: QueueSettings, rivals: pl.DataFrame | None = None) -> Sifted:
+    """Together, and of the waiting only as many of each office as could be given its places, whatever the rest is.
+
+    `rivals` (RIVALS): others who wait for the same places, known from elsewhere and not counted here.
+    """
     households = pl.concat([s.kept for s in sifted])
     waiting = households.filter(pl.col("decision").is_null())
-    may = waiting.filter(likeliest_and_luckiest(waiting, _capacity(settings), [c.name_ko for c in settings.criteria]))
+    among = waiting.select(RIVALS) if rivals is None else pl.concat([waiting.select(RIVALS), rivals])
+    can = likeliest_and_luckiest(among, _capacity(settings), [c.name_ko for c in settings.criteria])
+    may = waiting.filter(can.head(waiting.height))
     kept = pl.concat([households.filter(pl.col("decision").is_in(["carried", "queued_urgent"])), may])
     rest = households.join(kept.select("household_key"), on="household_key", how="anti")
     counted = tally(rest.with_columns(works_as=pl.lit(None, pl.String), escalation=pl.lit(None, pl.Int64)))
     together = pl.concat([counted, *(s.others for s in sifted)])
     summed = together.group_by(pl.exclude("households")).agg(pl.col("households").sum())
     return Sifted(kept, summed.select(TALLY.names()))
+
+
+def rivals_of(sifted: Sifted) -> pl.DataFrame:
+    return sifted.kept.filter(pl.col("decision").is_null()).select(RIVALS)
 
 
 def choose(sifted: Sifted, settings: QueueSettings, rng: np.random.Generator) -> pl.DataFrame:

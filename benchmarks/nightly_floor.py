@@ -35,6 +35,7 @@ def make_ready(work: Path, folder: Path) -> None:
     from features import build, feature_list
     from models.columns import columns_of, matrix_of
     from signals.catalogue import SIGNALS
+    from signals.tables import CONTACTS
 
     columns = columns_of(feature_list(SIGNALS))
     arranged = pickle.loads((work / "arranged.pickle").read_bytes())
@@ -44,7 +45,7 @@ def make_ready(work: Path, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     found, count = [], 0
     for part in arranged.day.sources:
-        prepared, _ = arranged.prepared(part)
+        prepared = arranged.prepared(part, arranged.day.rows("contacts", part, CONTACTS))
         if part == 0:
             np.save(folder / "households.npy", _c_order(build(_of(prepared, prepared.households[:BLOCK])), columns))
         found.append(matrix_of(build(_of(prepared, queued)).features, columns))

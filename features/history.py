@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from features.feeds import Feed
 from features.pairs import Told, told_of
 from features.prepared import Prepared
 from signals.signal import Signal
@@ -68,16 +69,20 @@ def covered(prepared: Prepared, households: pl.Series) -> pl.DataFrame:
     missing, shared, without its unit or moved into since, notices that may be another's, no registered resident.
     """
     homes = prepared.households.filter(pl.col("household_key").is_in(households.implode()))
-    found = [pl.DataFrame(schema=COVERED)]
-    for signal, feed in zip(prepared.signals, prepared.feeds, strict=True):
-        if feed.is_open:
-            until = pl.date(feed.latest_month // 12, feed.latest_month % 12 + 1, 1).dt.month_end()
-            sure = homes.with_columns(told_until=until).filter(_is_reached(signal))
-            found.append(sure.select("household_key", pl.lit(signal.name).alias("signal"), "told_until"))
-    return pl.concat(found).sort("household_key", "signal")
+    told_of = [
+        _told_until(signal, feed) for signal, feed in zip(prepared.signals, prepared.feeds, strict=True) if feed.is_open
+    ]
+    told = homes.select("household_key", *told_of)
+    long = told.unpivot(index="household_key", variable_name="signal", value_name="told_until").drop_nulls()
+    return pl.concat([pl.DataFrame(schema=COVERED), long]).sort("household_key", "signal")
 
 
-def _is_reached(signal: Signal) -> pl.Expr:
+def _told_until(signal: Signal, feed: Feed) -> pl.Expr:
+    until = pl.date(feed.latest_month // 12, feed.latest_month % 12 + 1, 1).dt.month_end()
+    return pl.when(_is_reached(signal, until)).then(until).alias(signal.name)
+
+
+def _is_reached(signal: Signal, told_until: pl.Expr) -> pl.Expr:
     reached = pl.lit(True)
     if signal.covers_housing is not None:
         reached &= pl.col("housing").cast(pl.String).is_in(sorted(signal.covers_housing)).fill_null(False)
@@ -87,5 +92,5 @@ def _is_reached(signal: Signal) -> pl.Expr:
         case "household":
             return reached
         case "address":
-            sure = pl.col("has_unit") & ~pl.col("is_shared") & (pl.col("valid_from") <= pl.col("told_until"))
+            sure = pl.col("has_unit") & ~pl.col("is_shared") & (pl.col("valid_from") <= told_until)
             return reached & sure.fill_null(False) & (pl.col("notices").fill_null(0) == 0)

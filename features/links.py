@@ -38,11 +38,14 @@ class Housed:
 
 def enrol(residents: pl.DataFrame, as_of: date) -> Enrolled:
     """`residents`: spells as last told of whole persons."""
-    homes, in_two = _one_household_each(residents.filter(holds_on(as_of)))
-    listed = residents.select("person_key").unique().join(homes.select("person_key"), on="person_key", how="anti")
+    holds = holds_on(as_of)
+    homes, elsewhere, in_two = _one_household_each(residents.filter(holds))
+    # Few have left: all others need not be looked up.
+    left = pl.concat([residents.filter(~holds), elsewhere])
+    listed = _none_of(left.select("person_key").unique(), homes)
     persons = pl.concat([homes.select("person_key", "household_key"), listed], how="diagonal")
     members = homes.select("person_key", "household_key", "birth_year", "is_head", is_current=True)
-    once = residents.select("household_key").unique().join(members, on="household_key", how="anti")
+    once = _none_of(left.select("household_key").unique(), members)
     roll = pl.concat([members, once.with_columns(is_current=pl.lit(False))], how="diagonal")
     return Enrolled(persons, roll, {"person_in_two_households": in_two})
 
@@ -92,14 +95,22 @@ def _holders(addresses: pl.DataFrame, households: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([units, buildings])
 
 
-def _one_household_each(current: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """A person in two households counts in the one joined last. Returns that one, and how many persons were so."""
+def _none_of(few: pl.DataFrame, many: pl.DataFrame) -> pl.DataFrame:
+    """`few` keys, of one column, that `many` rows do not have."""
+    (key,) = few.columns
+    there = many.select(key).filter(pl.col(key).is_in(few[key].implode()))
+    return few.join(there, on=key, how="anti")
+
+
+def _one_household_each(current: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """A person in two households counts in the one joined last. These rows, the others, how many were so."""
     several = is_repeated(current["person_key"])
     ordered = current.filter(several).sort("person_key", "valid_from", "received_on", "household_key")
     same = pl.col("person_key") == pl.col("person_key").shift(1)
     elsewhere = same & (pl.col("household_key") != pl.col("household_key").shift(1))
     in_two = ordered.filter(elsewhere.fill_null(False))["person_key"].n_unique()
-    return pl.concat([current.filter(~several), ordered.filter(is_last("person_key"))]), in_two
+    last = is_last("person_key")
+    return pl.concat([current.filter(~several), ordered.filter(last)]), ordered.filter(~last), in_two
 
 
 def _members(homes: pl.DataFrame, as_of: date) -> pl.DataFrame:

@@ -79,10 +79,14 @@ def gather(
         .join(notices, on="household_key", how="left")
         .sort("household_key")
     )
-    contacts = contacts_told(found.contacts, as_of)
-    of_living = contacts.join(households, on="household_key", how="semi")
-    others = {"contacts_of_others": contacts.height - of_living.height}
+    of_living, others = contacts_of(households, found.contacts, as_of)
     return Prepared(as_of, signals, feeds, households, found.observations, of_living, dict(counts) | others)
+
+
+def contacts_of(households: pl.DataFrame, contacts: pl.DataFrame, as_of: date) -> tuple[pl.DataFrame, Counts]:
+    told = contacts_told(contacts, as_of)
+    theirs = told.join(households, on="household_key", how="semi")
+    return theirs, {"contacts_of_others": told.height - theirs.height}
 
 
 def calendar(observations: pl.LazyFrame, signals: tuple[Signal, ...], as_of: date) -> pl.DataFrame:

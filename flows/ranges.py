@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
@@ -24,8 +24,9 @@ from flows.desk import Desk
 from flows.run import PLACES, Run, code_digest
 from flows.workers import Workers
 from signals.catalogue import SIGNALS
-from signals.tables import ADDRESSES, CONTACTS, OBSERVATIONS, RESIDENTS
+from signals.tables import ADDRESSES, OBSERVATIONS, RESIDENTS
 from store import deliveries
+from store.faults import StoreError
 from store.lake import Lake, Table
 from store.shuffle import Shuffle
 
@@ -69,32 +70,22 @@ class Arranged:
         """Of observations: every range's, then those that came since."""
         return range(self.day.parts + self.updates)
 
-    def prepared(self, part: int) -> tuple[Prepared, pl.DataFrame]:
-        """One range ready for features.build, and its contacts as signals.tables has them."""
+    def prepared(self, part: int, contacts: pl.DataFrame, only: pl.Series | None = None) -> Prepared:
+        """One range ready for features.build, or some households of it. `contacts`: of the same households."""
         day, shuffle = self.day, self.day.shuffle
-        contacts = day.rows("contacts", part, CONTACTS)
+        mine = pl.lit(True) if only is None else pl.col("household_key").is_in(only.implode())
         found = Gathered(
-            households=shuffle.kept("households", part),
-            observations=shuffle.gather("observations", part, self.sources),
-            notices=shuffle.gather("notices", part, self.sources),
-            shared=shuffle.gather("shared", part, day.sources),
+            households=shuffle.kept("households", part).filter(mine),
+            observations=shuffle.gather("observations", part, self.sources).filter(mine),
+            notices=shuffle.gather("notices", part, self.sources).filter(mine),
+            shared=shuffle.gather("shared", part, day.sources).filter(mine),
             contacts=contacts,
         )
-        return gather(found, tuple(SIGNALS.values()), self.feeds, {}, day.as_of), contacts
+        return gather(found, tuple(SIGNALS.values()), self.feeds, {}, day.as_of)
 
     def roll(self, part: int) -> pl.DataFrame:
         """features.links.Enrolled.roll of one range of households."""
         return self.day.shuffle.gather("roll", part, self.day.sources)
-
-
-def only(prepared: Prepared, mine: pl.Expr) -> Prepared:
-    """Of some households."""
-    return replace(
-        prepared,
-        households=prepared.households.filter(mine),
-        observations=prepared.observations.filter(mine),
-        contacts=prepared.contacts.filter(mine),
-    )
 
 
 def open_day(desk: Desk, as_of: date) -> Day:
@@ -222,7 +213,10 @@ def kept_on(day: Day, ground: str) -> Kept | None:
     shuffle, signals = day.shuffle, tuple(SIGNALS.values())
     if not shuffle.has("ground", 0):
         return None
-    told = shuffle.kept("ground", 0).row(0, named=True)
+    try:
+        told = shuffle.kept("ground", 0).row(0, named=True)
+    except StoreError:  # cut off: by a power cut, or by a disk that was full
+        return None
     # Whatever follows changes what is there.
     shuffle.drop("ground", 0)
     since, version = told["observations"], day.versions["observations"]

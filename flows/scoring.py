@@ -11,14 +11,15 @@ import polars as pl
 
 from alerts.considered import TALLY
 from alerts.draw import draw_salt
-from alerts.queue import Sifted, narrow
+from alerts.queue import Sifted, narrow, rivals_of
 from alerts.settings import QueueSettings
 from alerts.sift import sift
 from features import build, feature_list
+from features.prepared import contacts_of
 from flows.desk import Desk
 from flows.draw import seeded
 from flows.errors import OperatorError
-from flows.ranges import Arranged, only
+from flows.ranges import Arranged
 from flows.run import Run
 from flows.workers import Workers
 from models.bundle import public_key_of, unpack
@@ -28,6 +29,7 @@ from signals.agencies import AGENCIES
 from signals.catalogue import SIGNALS
 from signals.layout import Agency, Register
 from signals.registers import REGISTERS
+from signals.tables import CONTACTS
 from store import alerts, deliveries, ledger, models
 
 NO_MODEL = (
@@ -127,9 +129,11 @@ def score_households(
         sifted.append(scored.sifted)
         if len(sifted) == RANGES_HELD:
             sifted = [narrow(sifted, offices.settings)]
+            # Ranges yet to come hand in only who stands before these: the same are chosen, fewer are carried about.
+            shuffle.keep(kept_as("rivals", arranged.updates), 0, rivals_of(sifted[0]))
     households, lowest, highest, counts = zip(*done, strict=True)
     refuse_one_score(sum(households), min(lowest), max(highest))
-    kept = _of("scores", arranged.updates)
+    kept = kept_as("scores", arranged.updates)
     desk.lake.write_scores(day.as_of, lambda: (shuffle.kept(kept, part) for part in day.sources))
     counted = Counter(arranged.counts)
     for more in counts:
@@ -140,15 +144,18 @@ def score_households(
 def score_range(arranged: Arranged, deployed: Deployed, offices: Offices, salt: int, part: int) -> _Range:
     """Of a day that was worked before, only households of which something is new; the rest stands as it was kept."""
     shuffle, update = arranged.day.shuffle, arranged.updates
-    prepared, contacts = arranged.prepared(part)
+    contacts = arranged.day.rows("contacts", part, CONTACTS)
     opened, bands = shuffle.gather("opened", part, [update]), shuffle.kept("bands", update)
     stopped = shuffle.kept("stopped", update)["household_key"]
-    shuffle.keep(_of("contacts", update), part, contacts)
-    counts = prepared.counts
-    mine = pl.lit(True)
+    shuffle.keep(kept_as("contacts", update), part, contacts)
+    _, counts = contacts_of(shuffle.kept("households", part), contacts, arranged.day.as_of)
+    mine, news = pl.lit(True), None
     if update:
-        mine = pl.col("household_key").is_in(changed(arranged, contacts, part).implode())
-        prepared, contacts, opened = only(prepared, mine), contacts.filter(mine), opened.filter(mine)
+        news = changed(arranged, contacts, part)
+        shuffle.keep(kept_as("changed", update), part, news.to_frame())
+        mine = pl.col("household_key").is_in(news.implode())
+        contacts, opened = contacts.filter(mine), opened.filter(mine)
+    prepared = arranged.prepared(part, contacts, news)
     model = deployed.load()
     built = build(prepared, wanted={model.columns[place].name for place in model.trees.asked})
     scores = score(model, built.features)
@@ -158,17 +165,18 @@ def score_range(arranged: Arranged, deployed: Deployed, offices: Offices, salt: 
     )  # fmt: skip
     if update:
         scores, decided = (
-            pl.concat([shuffle.kept(_of(name, update - 1), part).filter(~mine), new])
+            pl.concat([shuffle.kept(kept_as(name, update - 1), part).filter(~mine), new])
             for name, new in (("scores", scores), ("decided", decided))
         )
-    shuffle.keep(_of("scores", update), part, scores.sort("household_key"))
-    shuffle.keep(_of("decided", update), part, decided)
+    shuffle.keep(kept_as("scores", update), part, scores.sort("household_key"))
+    shuffle.keep(kept_as("decided", update), part, decided)
     margin = np.r_[scores["margin"].to_numpy(), [] if scores.height else [np.inf, -np.inf]]
-    sifted = narrow([Sifted(decided, pl.DataFrame(schema=TALLY))], offices.settings)
+    rivals = shuffle.kept(kept_as("rivals", update), 0) if shuffle.has(kept_as("rivals", update), 0) else None
+    sifted = narrow([Sifted(decided, pl.DataFrame(schema=TALLY))], offices.settings, rivals)
     return _Range(scores.height, float(margin.min()), float(margin.max()), sifted, counts)
 
 
-def _of(name: str, update: int) -> str:
+def kept_as(name: str, update: int) -> str:
     """Every update writes files of its own: work that is begun again still finds what it began with."""
     return f"{name}-{update}"
 
@@ -180,7 +188,7 @@ def changed(arranged: Arranged, contacts: pl.DataFrame, part: int) -> pl.Series:
     opened = differing(*(shuffle.gather("opened", part, [update]) for update in (now - 1, now)))
     stopped = differing(*(shuffle.kept("stopped", update) for update in (now - 1, now)))
     bands = differing(*(shuffle.kept("bands", update) for update in (now - 1, now)))
-    talks = differing(shuffle.kept(_of("contacts", now - 1), part), contacts)
+    talks = differing(shuffle.kept(kept_as("contacts", now - 1), part), contacts)
     of_bands = contacts.join(bands, left_on="alert", right_on="alert_id", how="semi")
     told = [*came, opened, stopped, talks, of_bands]
     return pl.concat([frame["household_key"] for frame in told]).unique().sort()

@@ -15,9 +15,9 @@ from features import Built, Prepared, build
 from features.history import covered, history
 from flows.desk import Desk
 from flows.draw import seeded
-from flows.ranges import Arranged, only
+from flows.ranges import Arranged
 from flows.residences import residences
-from flows.scoring import Deployed, Offices, Scored
+from flows.scoring import Deployed, Offices, Scored, kept_as
 from flows.sheets import benefit_table
 from flows.workers import Workers
 from models.explain import explain
@@ -37,6 +37,9 @@ class Told:
     contacts: pl.DataFrame  # signals.tables.CONTACTS
 
 
+TOLD = tuple(field.name for field in fields(Told))
+
+
 @dataclass(frozen=True, slots=True)
 class Queues:
     told: Told
@@ -47,24 +50,52 @@ def fill_office_queues(
     desk: Desk, arranged: Arranged, scored: Scored, deployed: Deployed, offices: Offices, workers: Workers
 ) -> Queues:
     """Within each office's capacity, with reasons."""
-    day = arranged.day
+    day, update = arranged.day, arranged.updates
     rng = seeded(desk.settings.model.seed, day.as_of)
     chosen = choose(scored.sifted, offices.settings, rng)
-    day.shuffle.scatter("chosen", arranged.updates, chosen.filter(QUEUED), "household_key", day.parts)
+    day.shuffle.scatter("chosen", update, chosen.filter(QUEUED), "household_key", day.parts)
     work = partial(tell_range, arranged, deployed, offices)
-    told = list(workers.map(work, day.parts, "Explaining alerts"))
-    together = {field.name: pl.concat([getattr(t, field.name) for t in told]) for field in fields(Told)}
-    queue = Told(**together | {"alerts": in_order(together["alerts"])})
+    for _ in workers.map(work, day.parts, "Explaining alerts"):
+        pass
+    told = {name: pl.concat([day.shuffle.kept(_told_as(name, update), part) for part in day.sources]) for name in TOLD}
+    queue = Told(**told | {"alerts": in_order(told["alerts"])})
     return Queues(queue, count(chosen, queue.alerts, scored.sifted.others))
 
 
-def tell_range(arranged: Arranged, deployed: Deployed, offices: Offices, part: int) -> Told:
-    day, shuffle = arranged.day, arranged.day.shuffle
-    chosen = shuffle.gather("chosen", part, [arranged.updates])
-    keys = chosen["household_key"]
-    mine = pl.col("household_key").is_in(keys.implode())
-    prepared, contacts = arranged.prepared(part)
-    prepared, contacts = only(prepared, mine), contacts.filter(mine)
+def tell_range(arranged: Arranged, deployed: Deployed, offices: Offices, part: int) -> None:
+    """Keeps what is told of a range's alerts. What was told on the same day of households of which nothing is new, and
+    which stand in the queue as they did, stands."""
+    shuffle, update = arranged.day.shuffle, arranged.updates
+    chosen = shuffle.gather("chosen", part, [update])
+    stands = as_before(arranged, chosen, part) if update else chosen["household_key"].clear()
+    is_told = pl.col("household_key").is_in(stands.implode())
+    told = _tell(arranged, deployed, offices, chosen.filter(~is_told), part)
+    for name in TOLD:
+        frame = getattr(told, name)
+        if update:
+            frame = pl.concat([shuffle.kept(_told_as(name, update - 1), part).filter(is_told), frame])
+        shuffle.keep(_told_as(name, update), part, frame.sort("household_key", maintain_order=True))
+
+
+def _told_as(name: str, update: int) -> str:
+    return kept_as(f"told-{name}", update)
+
+
+def as_before(arranged: Arranged, chosen: pl.DataFrame, part: int) -> pl.Series:
+    shuffle, update = arranged.day.shuffle, arranged.updates
+    now, before = (
+        frame.with_columns(pl.col("criteria").list.join("\0"))
+        for frame in (chosen, shuffle.gather("chosen", part, [update - 1]))
+    )
+    same = now.join(before, on=now.columns, how="semi", nulls_equal=True)
+    return same.join(shuffle.kept(kept_as("changed", update), part), on="household_key", how="anti")["household_key"]
+
+
+def _tell(arranged: Arranged, deployed: Deployed, offices: Offices, chosen: pl.DataFrame, part: int) -> Told:
+    day, shuffle, keys = arranged.day, arranged.day.shuffle, chosen["household_key"]
+    contacts = shuffle.kept(kept_as("contacts", arranged.updates), part)
+    contacts = contacts.filter(pl.col("household_key").is_in(keys.implode()))
+    prepared = arranged.prepared(part, contacts, keys)
     built = build(prepared)
     opened = shuffle.gather("opened", part, [arranged.updates])
     facts = offices.assign(built.facts)

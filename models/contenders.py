@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import lightgbm as lgb
 import numpy as np
 
+from models.boosting import lightgbm as lgb
 from models.columns import Matrix
 from models.folds import Folds
 from models.learner import Labels, Learner, Numbers

@@ -27,25 +27,17 @@ def explain(model: Model, features: pl.DataFrame) -> pl.DataFrame:
     base + all groups = margin on every row, or ExplanationRefused."""
     rows = features.sort("household_key")
     groups = groups_of(model.columns)
-    base = expected_margin(model)
-    engine = Engine(model.booster, [groups.index(c.group) for c in model.columns])
+    base = model.expected_margin
     parts = [np.zeros((len(groups), 0))]
     for part in rows.iter_slices(ROWS_AT_A_TIME):
         matrix = matrix_of(part, model.columns)
-        pushes = engine.pushes(matrix)
+        pushes = model.engine.pushes(matrix)
         _check_sums(pushes.sum(axis=0) + base, model.margin(matrix))
         parts.append(pushes)
     told = dict(zip(groups, np.concatenate(parts, axis=1), strict=True))
     return rows.select("household_key", pl.lit(base, dtype=pl.Float64).alias("base")).with_columns(
         pl.Series(group, values) for group, values in told.items()
     )
-
-
-def expected_margin(model: Model) -> float:
-    """The margin before anything is known of a household: the trees' mean over the rows they learned from."""
-    nothing = np.zeros((1, len(model.columns)), dtype=np.float32)
-    contributions: Numbers = model.booster.predict(nothing, pred_contrib=True)
-    return float(contributions[0, -1])
 
 
 def _check_sums(told: Numbers, margin: Numbers) -> None:

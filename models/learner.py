@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
+from models.boosting import lightgbm as lgb
 from models.columns import Column, Matrix
 from models.folds import Fold, Folds
 

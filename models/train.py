@@ -15,7 +15,7 @@ from models import calibration, comparison
 from models.columns import CAP, FeatureLike, columns_of, matrix_of, without_extremes
 from models.contenders import judge_contenders
 from models.errors import TrainingRefused
-from models.explain import check_against_shap, expected_margin
+from models.explain import check_against_shap
 from models.folds import Fold, Folds, split
 from models.labels import features_digest, label_digest
 from models.learner import FIXED, Labels, Learner, Numbers, TrainSettings, try_out
@@ -96,7 +96,7 @@ def train(
         "features_digest": features_digest(told),
         **_about_settings(settings, seed, fitted.trees),
         "folds": {"kind": folds.kind, "why": folds.why, "windows": [_about_fold(f) for f in folds.folds]},
-        "base_margin": expected_margin(model),
+        "base_margin": model.expected_margin,
         "stability": reasons_under_another_seed(learner, model.booster, fitted.trees),
         "violations": {"pairs": PAIRS, "found": violations(model, learner.values, PAIRS, np.random.default_rng(seed))},
         "largest_difference_to_shap": check_against_shap(model, rows.gather_every(max(1, rows.height // SHAP_SAMPLE))),

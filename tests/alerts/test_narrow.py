@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from alerts.considered import TALLY, tally
 from alerts.criteria import Criterion
 from alerts.draw import draw_salt
-from alerts.queue import Sifted, choose, count, fill_queues, narrow, open_queue
+from alerts.queue import Sifted, choose, count, fill_queues, narrow, open_queue, rivals_of
 from alerts.settings import QueueSettings
 from alerts.sift import sift
 from tests.alerts.drawn import AS_OF, scores
@@ -54,7 +54,9 @@ def same_queues(
     sifted: list[Sifted] = []
     for share in range(shares):
         decided = sift(*of([home for home in town if home.key % shares == share]), settings_, AS_OF, salt)
-        sifted = [narrow([*sifted, narrow([Sifted(decided, NONE)], settings_)], settings_)]
+        # Every other share is told who stands before it.
+        rivals = rivals_of(sifted[0]) if share % 2 else None
+        sifted = [narrow([*sifted, narrow([Sifted(decided, NONE)], settings_, rivals)], settings_)]
     kept = sifted[0].kept
     bound = len(LISTED) * capacity * (5 + len(criteria))
     assert kept.filter(pl.col("decision").is_null()).height <= bound

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import flows.scoring
+import flows.telling
 from flows.desk import Desk, now, open_desk
 from flows.nightly import work_night
 from flows.run import running
@@ -70,6 +71,21 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return heights
 
 
+@pytest.fixture
+def worded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Alerts put into words, call by call."""
+    heights: list[int] = []
+    real = flows.telling.open_queue  # type: ignore[attr-defined]
+
+    def open_queue(*args: object) -> object:
+        told = real(*args)  # type: ignore[arg-type]
+        heights.append(told.height)
+        return told
+
+    monkeypatch.setattr(flows.telling, "open_queue", open_queue)
+    return heights
+
+
 def twice(
     worked: Worked, folder: Path, change: Callable[[Desk], None], *, is_kept: bool
 ) -> tuple[Path, NightSummary, dict[str, int]]:
@@ -106,7 +122,9 @@ def scores_of(worked: Worked, work: Path) -> pl.DataFrame:
         return desk.lake.read_scores(NIGHT)
 
 
-def test_a_third_night_builds_on_the_second(worked: Worked, tmp_path: Path, bytes_of: Bytes, built: list[int]) -> None:
+def test_a_third_night_builds_on_the_second(
+    worked: Worked, tmp_path: Path, bytes_of: Bytes, built: list[int], worded: list[int]
+) -> None:
     def again(desk: Desk) -> None:
         told = desk.lake.known_on("observations", NIGHT).filter(pl.col("observed_on") >= date(2026, 6, 1))
         deliver(desk, "again", told.filter(pl.col("key") % 31 == 0).with_columns(pl.col("months") + 1))
@@ -117,9 +135,13 @@ def test_a_third_night_builds_on_the_second(worked: Worked, tmp_path: Path, byte
     whole = Path(shutil.copytree(work, tmp_path / "whole"))
     shutil.rmtree(whole / "scratch")
     built.clear()
+    worded.clear()
     update = night(worked, work)
     assert sum(built) < update.households * 0.5
+    few = sum(worded)
+    worded.clear()
     night(worked, whole)
+    assert few < sum(worded)
     assert bytes_of(work / "outbox") == bytes_of(whole / "outbox")
 
 
