@@ -3,7 +3,7 @@
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -15,6 +15,10 @@ from store.purposes import Purpose
 app = typer.Typer()
 export = typer.Typer(help="A sheet of a past night, copied or sealed for its office. The access log has it first.")
 app.add_typer(export, name="export", no_args_is_help=True)
+request = typer.Typer(
+    help="What a person asks of the data held on them: a copy, a correction, a stop. Due in ten days."
+)
+app.add_typer(request, name="request", no_args_is_help=True)
 
 Config = Annotated[Path, typer.Option("--config", help="Settings file.", show_default="config.yaml")]
 Work = Annotated[Path | None, typer.Option("--work", help="Work folder, instead of the one in the settings.")]
@@ -26,6 +30,7 @@ AsOf = Annotated[
 By = Annotated[str, typer.Option("--by", help="Who asks: a name, recorded.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, recorded.")]
 ForWhat = Annotated[Purpose, typer.Option("--purpose", help="What for; the list is closed.")]
+Household = Annotated[str, typer.Argument(metavar="HOUSEHOLD_NO", help="Household number (세대번호).")]
 Kind = Annotated[str, typer.Option("--kind", help="xlsx, csv or html.")]
 
 DEFAULT_CONFIG = Path(__file__).parent.parent / "config.yaml"
@@ -109,6 +114,129 @@ def retain(
             return
         told = retention.retain(desk, _day(as_of), dry_run=dry_run, account=by)
     retention.show_retained(_screen(), told, dry_run=dry_run)
+
+
+@request.command("copy")
+def request_copy(
+    household: Household,
+    to: Annotated[Path, typer.Option("--to", help="Folder for the page and its JSON twin.")],
+    by: By,
+    reason: Reason,
+    member: Annotated[int | None, typer.Option(help="1: the head, then by age. Without it, everybody.", min=1)] = None,
+    as_of: AsOf = None,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """All that is held of a household, in Korean to read and as JSON (개인정보 보호법 제35조)."""
+    from flows.desk import open_desk
+    from flows.door import asker
+    from flows.rights import give_copy
+
+    who = asker(by, Purpose.ACCESS, reason)
+    with open_desk(config, work) as desk:
+        asked, page = give_copy(desk, household, member, _day(as_of), who, to.resolve())
+    _screen().print(f"{asked.id} is done: {page} and its .json twin", highlight=False, soft_wrap=True)
+
+
+@request.command("correct")
+def request_correct(
+    household: Household,
+    row: Annotated[str, typer.Option("--row", help="The row's number (번호) in a copy of today.")],
+    by: By,
+    reason: Reason,
+    change: Annotated[list[str] | None, typer.Option("--set", help="column=value, several times.")] = None,
+    drop: Annotated[bool, typer.Option("--drop", help="The row is wrong altogether.")] = False,
+    as_of: AsOf = None,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """One row as it should stand, for all later nights and trainings; earlier nights stay as they were (제36조)."""
+    from flows.desk import open_desk
+    from flows.door import asker
+    from flows.rights import correct
+
+    if drop == bool(change) or any("=" not in told for told in change or ()):
+        raise typer.BadParameter("give --drop, or --set column=value once or more")
+    changes = None if drop else {name: value for name, _, value in (told.partition("=") for told in change or ())}
+    who = asker(by, Purpose.CORRECTION, reason)
+    with open_desk(config, work) as desk:
+        asked, words = correct(desk, household, row, changes, _day(as_of), who)
+    _screen().print(f"{asked.id} is done: {words}. Sheets that went out before still show it: tell the office.")
+
+
+@request.command("stop")
+def request_stop(
+    household: Household,
+    by: By,
+    reason: Annotated[str, typer.Option("--reason", help="A code: `blindspot stop --list`.")] = "requested",
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day of the stop.")] = None,
+    as_of: AsOf = None,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """As `blindspot stop`, with its entry in the list of requests (제37조)."""
+    from flows import report
+    from flows.desk import open_desk
+    from flows.door import asker
+    from flows.rights import stop
+
+    day, last = _day(as_of), until.date() if until else None
+    with open_desk(config, work) as desk:
+        asked, is_new = stop(desk, household, reason, last, day, asker(by, Purpose.STOP, reason))
+    _screen().print(f"{asked.id} is done.")
+    report.stop_entered(_screen(), is_new, day, last)
+
+
+@request.command("enter")
+def request_enter(
+    kind: Annotated[Literal["copy", "correct", "stop"], typer.Argument()],
+    household: Household,
+    by: By,
+    reason: Reason = "requested",
+    as_of: AsOf = None,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """Note a request that will be worked on later: its ten days begin on the day it came."""
+    from flows.desk import open_desk
+    from flows.door import asker
+    from flows.rights import enter
+
+    purposes = {"copy": Purpose.ACCESS, "correct": Purpose.CORRECTION, "stop": Purpose.STOP}
+    with open_desk(config, work) as desk:
+        asked = enter(desk, kind, household, _day(as_of), asker(by, purposes[kind], reason))
+    _screen().print(f"{asked.id}: due {asked.due_on}", highlight=False)
+
+
+@request.command("refuse")
+def request_refuse(
+    name: Annotated[str, typer.Argument(metavar="REQUEST")],
+    reason: Annotated[str, typer.Option("--reason", help="A code: `blindspot request list` shows them.")],
+    as_of: AsOf = None,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """Refuse for a reason that the law knows. The person is told it, and how to object."""
+    from flows.desk import open_desk
+    from flows.rights import REFUSALS, refuse
+
+    with open_desk(config, work) as desk:
+        asked = refuse(desk, name, reason, _day(as_of))
+    _screen().print(f"{asked.id} is refused: {REFUSALS[reason]}", highlight=False)
+
+
+@request.command("list")
+def request_list(
+    everything: Annotated[bool, typer.Option("--all", help="Those that are closed, too.")] = False,
+    as_of: AsOf = None,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """Requests by the day they are due; no household is told."""
+    from flows.rights import REFUSALS, show_requests
+
+    show_requests(_screen(), glance(config, work), _day(as_of), only_open=not everything)
+    _screen().print("Reasons to refuse: " + ", ".join(f"{code} ({words})" for code, words in REFUSALS.items()))
 
 
 def _day(as_of: datetime | None) -> date:

@@ -36,6 +36,14 @@ class Asker:
     purpose: Purpose
     reason: str
 
+    def disclosure(
+        self, task: str, subjects: Sequence[int], reason: str, office: str | None = None, run: str | None = None
+    ) -> Disclosure:
+        return Disclosure(
+            account=self.account, place=socket.gethostname(), task=task, purpose=self.purpose, reason=reason,
+            subjects=subjects, office=office, run=run,
+        )  # fmt: skip
+
 
 def names_of(desk: Desk, residences: pl.DataFrame, disclosures: Sequence[Disclosure]) -> pl.DataFrame:
     """flows.residences -> household_key, name, phone, address. Recorded and committed first; whom no disclosure names
@@ -92,7 +100,8 @@ def _logged(desk: Desk, office: str, day: date, kind: str, asker: Asker, where: 
     data = _as_published(desk, manifest, office, day, kind)
     before = disclosed.of_run(desk.engine, manifest["run"], office)
     subjects = before.subjects if before else ()
-    _record(desk, "export", asker, subjects, f"{asker.reason}; {kind} of {day} {where}", office, manifest["run"])
+    told = asker.disclosure("export", subjects, f"{asker.reason}; {kind} of {day} {where}", office, manifest["run"])
+    access_log.record_access(desk.engine, desk.keys, told, now())
     return data
 
 
@@ -111,14 +120,9 @@ def _as_published(desk: Desk, manifest: dict[str, Any], office: str, day: date, 
     return data
 
 
-def _record(
-    desk: Desk, task: str, asker: Asker, subjects: Sequence[int], reason: str, office: str | None, run: str | None
-) -> None:
-    told = Disclosure(
-        account=asker.account, place=socket.gethostname(), task=task, purpose=asker.purpose, reason=reason,
-        subjects=subjects, office=office, run=run,
-    )  # fmt: skip
-    access_log.record_access(desk.engine, desk.keys, told, now())
+def note_access(desk: Desk, task: str, asker: Asker, subjects: Sequence[int], reason: str) -> None:
+    """Committed when it returns: for what leaves without names, too."""
+    access_log.record_access(desk.engine, desk.keys, asker.disclosure(task, subjects, reason), now())
 
 
 def asker(by: str, purpose: Purpose, reason: str) -> Asker:

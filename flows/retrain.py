@@ -25,6 +25,7 @@ from flows.reports import write_reports
 from flows.retention import learned_from
 from flows.run import Run, code_digest, running
 from flows.search import lines_of, search_recipe
+from flows.stops import stopped_on
 from flows.summary import TrainingSummary
 from models.bundle import Origin, pack, public_key_of, read_passport
 from models.labels import coverage, label
@@ -32,6 +33,7 @@ from models.report import write_report
 from models.train import Trained, TrainSettings, train
 from signals.catalogue import SIGNALS
 from store import models
+from store.correction import Retroactive, retroactive
 from store.files import write_whole
 from store.tables import StoredModel
 
@@ -76,18 +78,23 @@ def learn(desk: Desk, run: Run, search_minutes: float = 0.0, audit: Path | None 
 
 
 def build_matrix(desk: Desk, as_of: date) -> pl.DataFrame:
-    """One row per reviewed household and round, its features as known on the day it was chosen."""
+    """One row per reviewed household and round, its features as known on the day it was chosen; without those who
+    asked that their data be not processed, and with what persons had corrected since."""
     labels = label(contacts_known_on(desk, as_of), as_of)
-    labels = labels.filter(pl.col("selected_on") >= learned_from(as_of, desk.settings.lake.keep_months))
+    labels = labels.filter(
+        pl.col("selected_on") >= learned_from(as_of, desk.settings.lake.keep_months),
+        ~pl.col("household_key").is_in(stopped_on(desk, as_of).implode()),
+    )
     if labels.is_empty():
         raise OperatorError("training", f"no officer's answer is known on {as_of}", "let answers arrive, then retrain")
     rounds = labels.partition_by("selected_on", maintain_order=True)
-    return pl.concat([_round(desk, part) for part in track(rounds, "Building features per round")])
+    corrected = retroactive(desk.engine, as_of)
+    return pl.concat([_round(desk, part, corrected) for part in track(rounds, "Building features per round")])
 
 
-def _round(desk: Desk, labels: pl.DataFrame) -> pl.DataFrame:
+def _round(desk: Desk, labels: pl.DataFrame, corrected: Retroactive) -> pl.DataFrame:
     day: date = labels["selected_on"][0]
-    built = build(prepare(known_on(desk, day)), households=labels["household_key"])
+    built = build(prepare(known_on(desk, day, corrected)), households=labels["household_key"])
     return labels.join(built.features, on="household_key", how="inner", maintain_order="left")
 
 

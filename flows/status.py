@@ -8,7 +8,7 @@ from rich.table import Table
 
 from flows.desk import Glance, today
 from flows.report import interval, table_of
-from store import deliveries, ledger, models, pauses
+from store import deliveries, ledger, models, pauses, subject_requests
 from store.alerts import open_per_office
 from store.tables import Run
 
@@ -33,6 +33,7 @@ def show_status(show: Console, seen: Glance) -> None:
     show.print(f"\n[bold]Deliveries[/] as known on {day}")
     show.print(_sources(seen, day))
     _open_work(show, seen, day)
+    _requests(show, seen)
 
 
 def _runs(runs: list[Run]) -> Table:
@@ -77,3 +78,11 @@ def _open_work(show: Console, seen: Glance, day: date) -> None:
     show.print(table)
     if len(busiest) > OFFICES:
         show.print(f"and {len(busiest) - OFFICES} more offices")
+
+
+def _requests(show: Console, seen: Glance) -> None:
+    """What persons asked of their own data: ten days each."""
+    if found := subject_requests.listed(seen.engine, only_open=True):
+        late = sum(one.due_on < today() for one in found)
+        words = f", [bold red]{late} late[/]" if late else ""
+        show.print(f"\n[bold]Requests of persons[/] {len(found)} open, the next due {found[0].due_on}{words}")

@@ -32,11 +32,15 @@ def stopped_on(seen: Glance, as_of: date) -> pl.Series:
 
 def stop_household(desk: Desk, number: str, reason: str, from_on: date, until_on: date | None) -> bool:
     """False: it was stopped already for as long. The number becomes a token here and is never told again."""
+    return stop_by_key(desk, household_key(desk, number), reason, from_on, until_on)
+
+
+def stop_by_key(desk: Desk, key: int, reason: str, from_on: date, until_on: date | None) -> bool:
+    """As stop_household, of one whose number was asked for before."""
     if reason not in REASONS:
         raise OperatorError("stop", f"{reason} is no reason", f"use one of {', '.join(REASONS)}")
     if until_on is not None and until_on < from_on:
         raise OperatorError("stop", f"{until_on} lies before {from_on}", "name the last day of the stop, or none")
-    key = household_key(desk, number)
     _log(desk, key, f"stop {reason}")
     account = desk.settings.access.account
     return stops.stop(desk.engine, key, from_on, until_on, reason, source=account, now=now())

@@ -59,5 +59,12 @@ def listed(engine: Engine, day: date) -> list[Stopped]:
         return [Stopped(one.from_on, one.until_on, one.reason, one.source) for one in found]
 
 
+def of_household(engine: Engine, household_key: int) -> list[Stopped]:
+    """All that were ever entered, oldest first."""
+    query = select(Stop).where(Stop.household_key == household_key).order_by(Stop.from_on, Stop.id)
+    with reading(engine) as session:
+        return [Stopped(one.from_on, one.until_on, one.reason, one.source) for one in session.scalars(query)]
+
+
 def _held(day: date) -> Select[tuple[Stop]]:
     return select(Stop).where(Stop.from_on <= day, or_(Stop.until_on.is_(None), Stop.until_on >= day))
