@@ -70,6 +70,13 @@ def test_a_lake_reads_the_same_by_ranges_before_and_after_it_is_tidied(pair: Pai
     assert all(rows.is_empty() for rows in known(there, DAY - timedelta(days=1)))
 
 
+def test_a_large_delivery_goes_there_in_one_commit(pair: Pair) -> None:
+    lake, rows = Lake(f"{pair.there}/lake"), told("d1", rows=60).sort("key")
+    assert lake.append_stream("observations", "d1", DAY, [rows[:20], rows[20:]])
+    assert not lake.append_stream("observations", "d1", DAY, [rows])
+    assert_frame_equal(lake.known_on("observations", DAY).sort("key"), rows)
+
+
 def test_scores_are_written_once(pair: Pair) -> None:
     lake = Lake(f"{pair.there}/lake")
     scores = pl.DataFrame({"household_key": [1, 2], "margin": [0.5, 0.25], "probability": [0.1, 0.2]})
