@@ -1,6 +1,7 @@
 """Faults of the machine around a night. Each ends the night, refuses it in its own words, or does not disturb it; run
 again without the fault, everything must be as if it had never been."""
 
+import itertools
 import os
 import random
 import shutil
@@ -9,7 +10,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -56,16 +57,20 @@ def _unmount(place: Path) -> None:
 
 
 @contextmanager
-def small_disk(work: Path, options: str) -> Iterator[Callable[[str], None]]:
-    """The work folder on a file system of its own; yields how to change its size."""
+def small_disk(work: Path, spare: int | None = None, files: int | None = None) -> Iterator[Callable[[], None]]:
+    """The work folder on a file system of its own with so many bytes or files to spare; yields what makes it large."""
     aside = work.with_name(f"{work.name}.aside")
     work.rename(aside)
     work.mkdir()
     _mount("-t", "tmpfs", "-o", "size=1g", "none", work)
     try:
         shutil.copytree(aside, work, dirs_exist_ok=True)
-        _mount("-o", f"remount,{options}", work)
-        yield lambda wanted: _mount("-o", f"remount,{wanted}", work)
+        found = os.statvfs(work)
+        used = (found.f_blocks - found.f_bfree) * found.f_frsize
+        size = "1g" if spare is None else str(used + spare)
+        count = 100_000 if files is None else found.f_files - found.f_ffree + files
+        _mount("-o", f"remount,size={size},nr_inodes={count}", work)
+        yield lambda: _mount("-o", "remount,size=1g,nr_inodes=100000", work)
         kept = work.with_name(f"{work.name}.kept")
         shutil.copytree(work, kept)
     finally:
@@ -75,25 +80,20 @@ def small_disk(work: Path, options: str) -> Iterator[Callable[[str], None]]:
     kept.rename(work)
 
 
-def _used(folder: Path) -> int:
-    return sum(4096 * -(-file.stat().st_size // 4096) for file in files_in(folder)) + 4096 * 400
-
-
 def disk_full(on: Ground) -> Iterator[Tried]:
-    for spare in (0.05, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5):
-        with small_disk(on.work, f"size={_used(on.work) + int(spare * 1e6)}") as grow:
+    for spare in (4, 100, 250, 400, 600, 900, 1300, 1800, 2500):
+        with small_disk(on.work, spare << 10) as grow:
             outcome = night(on.config, on.work)
-            grow("size=1g")
+            grow()
         yield Tried(outcome, ("disk", "done"))
 
 
 def no_more_files(on: Ground) -> Iterator[Tried]:
     """Room, and no inodes."""
-    count = sum(1 for _ in on.work.rglob("*")) + 1
-    for spare in (10, 40, 60):
-        with small_disk(on.work, f"size=1g,nr_inodes={count + spare}") as grow:
+    for files in (2, 10, 20, 30, 40):
+        with small_disk(on.work, files=files) as grow:
             outcome = night(on.config, on.work)
-            grow("size=1g,nr_inodes=100000")
+            grow()
         yield Tried(outcome, ("disk", "done"))
 
 
@@ -121,7 +121,7 @@ def clock_set_back(on: Ground) -> Iterator[Tried]:
 
 def too_little_memory(on: Ground) -> Iterator[Tried]:
     """Libraries in Rust and C++ abort where Python raises: that is as a kill."""
-    for spare in (20, 60, 120, 250, 500):
+    for spare in (20, 100, 300, 600, 1000, 1500):
         conditions = Conditions(memory=spare << 20)
         yield Tried(night(on.config, on.work, conditions), ("memory", "killed", "done", "lake", "engine", "disk"))
 
@@ -169,15 +169,14 @@ def told_to_stop(on: Ground) -> Iterator[Tried]:
 
 def scratch_damaged(on: Ground) -> Iterator[Tried]:
     """Left by the night before: cut off, emptied, overwritten. It is a cache, and its ends are looked at."""
-    for how in ("cut", "empty", "garbage", "gone"):
+    for how, which in itertools.product(("cut", "empty", "garbage", "gone"), ("ground", "others")):
         files = [file for file in files_in(on.work / "scratch") if file.suffix == ".arrow"]
-        wanted = [file for file in files if how == "cut" or file.parent.name == "ground"] or files
+        wanted = [file for file in files if (file.parent.name == "ground") == (which == "ground")]
         for file in wanted:
             raw = file.read_bytes()
             damaged = {"cut": raw[: len(raw) // 2], "empty": b"", "garbage": on.rng.randbytes(len(raw))}
-            if how == "gone":
-                file.unlink()
-            else:
+            file.unlink()
+            if how != "gone":
                 file.write_bytes(damaged[how])
         yield Tried(night(on.config, on.work), ("lake", "done"))
 
@@ -231,7 +230,7 @@ def database_held(on: Ground) -> Iterator[Tried]:
     for before in (0.0, 0.5, 0.9):
         begun = Night(on.config, on.work, Conditions(database_wait_ms=300))
         time.sleep(before)
-        with sqlite3.connect(on.work / "blindspot.db", timeout=10, isolation_level=None) as other:
+        with closing(sqlite3.connect(on.work / "blindspot.db", timeout=10, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             outcome = begun.end()
             other.execute("ROLLBACK")

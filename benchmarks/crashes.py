@@ -159,6 +159,15 @@ def at_moments(trial: Trial, scenario: Scenario, count: int, rng: random.Random)
         yield partial(trial.at_moment, scenario, rng.uniform(0, seconds))
 
 
+def tell(verdicts: list[Verdict]) -> list[Verdict]:
+    """As they come: a run of half an hour should say early what it finds."""
+    for verdict in verdicts:
+        print("WRONG" if verdict.wrong else "right", verdict.kind, verdict.name, verdict.ended, sep=" · ", flush=True)
+        for line in verdict.wrong[:8]:
+            print(f"    {line}", flush=True)
+    return verdicts
+
+
 def show(verdicts: list[Verdict], seconds: float) -> int:
     kinds = Counter(verdict.kind for verdict in verdicts)
     print(f"\n{'':44} {'tries':>6} {'wrong':>6} {'repaired':>9}  ended")
@@ -167,15 +176,11 @@ def show(verdicts: list[Verdict], seconds: float) -> int:
         wrong, repaired = sum(bool(v.wrong) for v in mine), sum(bool(v.repaired) for v in mine)
         ended = ", ".join(f"{how} {n}" for how, n in Counter(v.ended for v in mine).most_common())
         print(f"{kind:44} {count:6} {wrong:6} {repaired:9}  {ended[:120]}")
-    bad = [verdict for verdict in verdicts if verdict.wrong]
-    for verdict in bad[:40]:
-        print(f"\nWRONG {verdict.kind} · {verdict.name} · {verdict.ended}")
-        for line in verdict.wrong[:6]:
-            print(f"  {line}")
+    bad = sum(bool(verdict.wrong) for verdict in verdicts)
     kills = sum(verdict.kills for verdict in verdicts)
     faults = {kind.partition(",")[0] for kind in kinds}
-    print(f"\n{len(verdicts)} tries, {kills} kills, {len(faults)} kinds of fault, {len(bad)} wrong, {seconds:.0f} s")
-    return len(bad)
+    print(f"\n{len(verdicts)} tries, {kills} kills, {len(faults)} kinds of fault, {bad} wrong, {seconds:.0f} s")
+    return bad
 
 
 def main() -> None:
@@ -193,11 +198,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="crash-") as name, ThreadPoolExecutor(wanted.jobs) as pool:
         folder = Path(name)
         both, trial = scenarios(folder), Trial(folder, wanted.plant)
-        found = list(pool.map(lambda one: one(), tries(trial, both, wanted)))
-        verdicts = [verdict for several in found for verdict in several]
+        verdicts = [
+            told for several in pool.map(lambda one: one(), tries(trial, both, wanted)) for told in tell(several)
+        ]
         if wanted.only in ("", "faults", "postgresql") and not wanted.plant:
             for number, (ended, wrong_then) in enumerate(stopped_nights(folder, wanted.seed)):
-                verdicts.append(Verdict("PostgreSQL stopped", str(number), ended, tuple(wrong_then)))
+                verdicts += tell([Verdict("PostgreSQL stopped", str(number), ended, tuple(wrong_then))])
     wrong = show(verdicts, time.monotonic() - begun)
     raise SystemExit(wrong > 0)
 
