@@ -6,6 +6,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows.artifacts import tell_night
+from flows.board import on_the_board
 from flows.bounds import check_clock, check_drift
 from flows.closing import close_night, count_night
 from flows.desk import Desk, open_desk
@@ -18,7 +19,7 @@ from flows.offices import read_offices
 from flows.pauses import refuse_while_paused
 from flows.publishing import publish
 from flows.queue_settings import capacity_on, queue_settings, told_capacities
-from flows.ranges import arrange, ground_of, leave, open_day
+from flows.ranges import arrange, ground_of, leave, open_day, tidy_lake
 from flows.run import Run, running
 from flows.scoring import Offices, check_cohort, check_sources, load_model, score_households
 from flows.summary import NightSummary
@@ -31,7 +32,12 @@ from flows.workers import open_workers
 def nightly(as_of: date, config: str, work: str) -> NightSummary:
     """Agency files in, one explained queue per office out."""
     where = Path(config), Path(work)
-    with watching(*where, "nightly", as_of) as watch, open_desk(*where) as desk, running(desk, "nightly", as_of) as run:
+    with (
+        watching(*where, "nightly", as_of) as watch,
+        open_desk(*where) as desk,
+        on_the_board(desk, as_of),
+        running(desk, "nightly", as_of) as run,
+    ):
         watch.summary = work_night(desk, run)
     tell_night(watch.summary)
     return watch.summary
@@ -42,6 +48,7 @@ def work_night(desk: Desk, run: Run) -> NightSummary:
     offices = read_offices(desk.settings.offices)
     model = run.stage(load_model, desk)
     taken = run.stage(take_in, desk, run.as_of)
+    run.stage(tidy_lake, desk)
     run.note_deliveries(taken)
     run.open(model.id)
     keep_as_read(run)

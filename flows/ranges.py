@@ -88,6 +88,11 @@ class Arranged:
         return self.day.shuffle.gather("roll", part, self.day.sources)
 
 
+def tidy_lake(desk: Desk) -> None:
+    """Every delivery adds files, and a range looks into all that can hold its keys: after some months they are merged."""
+    desk.lake.tidy(desk.scratch)
+
+
 def open_day(desk: Desk, as_of: date) -> Day:
     versions = desk.lake.versions()
     households = max(desk.lake.about("household_key", "addresses", versions["addresses"]), 1)

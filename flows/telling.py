@@ -7,6 +7,7 @@ from functools import partial
 import polars as pl
 
 from alerts.benefits import point_to
+from alerts.draw import draw_salt
 from alerts.eases import ease
 from alerts.queue import choose, count, in_order, open_queue
 from alerts.reasons import tell
@@ -52,6 +53,7 @@ def fill_office_queues(
     """Within each office's capacity, with reasons."""
     day, update = arranged.day, arranged.updates
     rng = seeded(desk.settings.model.seed, day.as_of)
+    draw_salt(rng)  # the first number of the night is that of the lots
     chosen = choose(scored.sifted, offices.settings, rng)
     day.shuffle.scatter("chosen", update, chosen.filter(QUEUED), "household_key", day.parts)
     work = partial(tell_range, arranged, deployed, offices)

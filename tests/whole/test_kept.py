@@ -167,3 +167,14 @@ def test_a_killed_night_leaves_nothing_to_build_on(
 
 def killed(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_lake_brought_into_order_has_the_same_night(
+    worked: Worked, tmp_path: Path, bytes_of: Bytes, built: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("flows.nightly.tidy_lake", lambda desk: desk.lake.tidy(desk.scratch, files=0))
+        work, summary, _ = twice(worked, tmp_path / "tidied", more_of_what_is_known, is_kept=True)
+    assert sum(built) == summary.households  # nothing to build on: every file is another
+    whole, _, _ = twice(worked, tmp_path / "whole", more_of_what_is_known, is_kept=False)
+    assert bytes_of(work / "outbox") == bytes_of(whole / "outbox")
