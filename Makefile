@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORK   ?= work
 
-.PHONY: demo test sheet-test state-test fault-test cluster cluster-test check lock install clean bench
+.PHONY: demo test sheet-test state-test fault-test cluster cluster-test crash-test crash-plants check lock install clean bench
 
 demo: install  ## a made-up country of 20,000 households: files in, model trained, one night, queues out
 	$(BIN)/blindspot demo --work $(WORK)
@@ -27,6 +27,12 @@ cluster: install  ## one night on a Dask cluster of this machine and without it:
 cluster-test: install  ## 20 nights, in each of which one of two workers is killed; then over object storage; 10 minutes
 	$(BIN)/python benchmarks/cluster.py kill --runs 20
 	$(BIN)/python benchmarks/cluster.py kill --runs 2 --s3
+
+crash-test: install  ## nights killed at every commit point and at 100 moments, and starved of disk, memory, database; an hour
+	$(BIN)/python benchmarks/crashes.py
+
+crash-plants: install  ## breaks the product on purpose, one way at a time: the kills must find each; 10 minutes
+	$(BIN)/python benchmarks/crashes.py --plants
 
 check: install  ## lint, types and import rules
 	$(BIN)/ruff format --check .

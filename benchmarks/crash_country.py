@@ -167,7 +167,7 @@ def _database(desk: Desk) -> State:
             rows = [dict(row) for row in session.execute(select(table)).mappings()]
             kept = [row for row in rows if _counts(table.name, row)]
             if table.name == "runs":  # what its versions hold: how many commits made them, kills may change
-                lake = [{one: desk.lake.rows(one, v) for one, v in row["lake_versions"].items()} for row in kept]  # type: ignore[arg-type, misc]
+                lake = [{one: desk.lake.rows(one, v) for one, v in row["lake_versions"].items()} for row in kept]
                 kept = [row | {"lake_versions": rows} for row, rows in zip(kept, lake, strict=True)]
             told[f"table {table.name}"] = sorted({_line(table.name, row) for row in kept})
             if table.name != "access_log":

@@ -2,7 +2,7 @@
 
     python benchmarks/crashes.py                  every commit point, 100 random moments, all faults; half an hour
     python benchmarks/crashes.py --only points    or moments, faults, or the name of one fault
-    python benchmarks/crashes.py --plant NAME     with a fault put into the product: must end red
+    python benchmarks/crashes.py --plants         faults put into the product, one at a time: each must be found
 
 A made-up country of 1,200 households, two scenarios: a night with what arrived since the last one (registers, agencies,
 a file that cannot be read, one told before, an office's answers), and a second night of the same day, which builds on
@@ -48,8 +48,8 @@ class Verdict:
 class Trial:
     """Work folders to try on, and the judgement."""
 
-    def __init__(self, folder: Path, plant: str) -> None:
-        self._folder, self.plant, self._made = folder, plant, 0
+    def __init__(self, folder: Path, plant: str = "") -> None:
+        self._folder, self.plant, self._made = Path(tempfile.mkdtemp(dir=folder)), plant, 0
 
     def copy(self, scenario: Scenario) -> Path:
         self._made += 1
@@ -159,6 +159,19 @@ def at_moments(trial: Trial, scenario: Scenario, count: int, rng: random.Random)
         yield partial(trial.at_moment, scenario, rng.uniform(0, seconds))
 
 
+def is_found(plant: str, folder: Path, both: tuple[Scenario, Scenario], seed: int) -> bool:
+    """Killed at its commit points in a random order, until something is wrong."""
+    trial = Trial(folder, plant)
+    asked = [one for scenario in both for one in at_points(trial, scenario, 1)]
+    random.Random(seed).shuffle(asked)
+    for count, one in enumerate(asked, 1):
+        if wrong := one()[0].wrong:
+            print(f"{plant.replace('_', ' ')}: found after {count} kills: {wrong[0][:200]}", flush=True)
+            return True
+    print(f"{plant.replace('_', ' ')}: NOT FOUND in {len(asked)} kills", flush=True)
+    return False
+
+
 def tell(verdicts: list[Verdict]) -> list[Verdict]:
     """As they come: a run of half an hour should say early what it finds."""
     for verdict in verdicts:
@@ -188,7 +201,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="points, moments, settings, faults, postgresql, or a fault's name")
     parser.add_argument("--every", type=int, default=1, help="only every n-th commit point")
     parser.add_argument("--moments", type=int, default=100)
-    parser.add_argument("--plant", default="", choices=["", *PLANTS])
+    parser.add_argument("--plants", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
@@ -197,11 +210,13 @@ def main() -> None:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crash-") as name, ThreadPoolExecutor(wanted.jobs) as pool:
         folder = Path(name)
-        both, trial = scenarios(folder), Trial(folder, wanted.plant)
+        both, trial = scenarios(folder), Trial(folder)
+        if wanted.plants:
+            raise SystemExit(not all(list(pool.map(lambda plant: is_found(plant, folder, both, wanted.seed), PLANTS))))
         verdicts = [
             told for several in pool.map(lambda one: one(), tries(trial, both, wanted)) for told in tell(several)
         ]
-        if wanted.only in ("", "faults", "postgresql") and not wanted.plant:
+        if wanted.only in ("", "faults", "postgresql"):
             for number, (ended, wrong_then) in enumerate(stopped_nights(folder, wanted.seed)):
                 verdicts += tell([Verdict("PostgreSQL stopped", str(number), ended, tuple(wrong_then))])
     wrong = show(verdicts, time.monotonic() - begun)
