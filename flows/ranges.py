@@ -89,7 +89,7 @@ class Arranged:
 
 
 def tidy_lake(desk: Desk) -> None:
-    """Every delivery adds files, and a range looks into all that can hold its keys: after some months they are merged."""
+    """Every delivery adds files, and a range looks into all that can hold its keys: after months they are merged."""
     desk.lake.tidy(desk.scratch)
 
 
