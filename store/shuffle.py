@@ -73,7 +73,7 @@ class Shuffle:
     def _opened(self, place: str) -> ipc.RecordBatchFileReader:
         try:
             return ipc.open_file(pa.memory_map(place) if self._is_local else self._files.open_input_file(place))
-        except pa.ArrowInvalid:
+        except (pa.ArrowInvalid, FileNotFoundError):
             cure = "run the night again; should it come back, look after the storage behind engine.scratch"
             raise StoreError("lake", f"{place} is not whole", cure) from None
 
