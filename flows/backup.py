@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from flows import journal
 from flows.desk import Desk, now, open_desk
 from flows.errors import OperatorError
 from flows.settings import Settings, load_settings
@@ -55,6 +56,7 @@ def back_up(desk: Desk, config: Path, to: Path, keys_to: Path | None = None) -> 
         told = backup.pack(to, desk.keys, _files(desk.settings, config, dumped), _about(desk))
     finally:
         dumped.unlink(missing_ok=True)
+    journal.note(desk.work, now(), "backup", counts={"files": len(told.digests)})
     missing = f"{lake}: its storage keeps the lake's files and their versions" if is_elsewhere else ""
     return BackedUp(to, len(told.digests), told.bytes, missing)
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from flows.cli_operate import app as operate_commands
 from flows.cli_rights import app as rights_commands
 from flows.cli_schedule import app as schedule_commands
+from flows.cli_tools import app as tool_commands
 from flows.cli_trust import app as trust_commands
 from flows.desk import glance, today
 from flows.errors import OperatorError
@@ -157,22 +158,13 @@ def status(
     """Last nights, today's model, deliveries, and open work per office."""
     seen = glance(config, work)
     if check:
-        from flows.desk import now
-        from flows.schedule import check_done
+        from flows.notify import check_in_time
 
-        _screen().print(f"The night of {check_done(seen, now())} is done.", highlight=False)
+        _screen().print(f"The night of {check_in_time(seen)} is done.", highlight=False)
         return
     from flows.status import show_status
 
     show_status(_screen(), seen)
-
-
-@app.command()
-def explain(alert: str, config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
-    """Why this household: the reasons, pushes, data and model behind one alert."""
-    from flows.explain import show_alert
-
-    show_alert(_screen(), glance(config, work), alert)
 
 
 @app.command()
@@ -279,6 +271,7 @@ def track(config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
 
 
 app.add_typer(schedule_commands)
+app.add_typer(tool_commands)
 app.add_typer(operate_commands)
 app.add_typer(trust_commands)
 app.add_typer(rights_commands)

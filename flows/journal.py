@@ -18,7 +18,7 @@ from signals.agencies import AGENCIES
 from signals.registers import REGISTERS
 from store.files import OURS_ONLY, make_folder
 
-Event = Literal["started", "stage", "delivery", "ended", "notified"]
+Event = Literal["started", "stage", "delivery", "ended", "notified", "backup", "board"]
 # No count of ours is larger; a phone number, a person number or a token is.
 _MOST: Final = 10**9
 
@@ -83,14 +83,14 @@ def note(work: Path, at: datetime, event: Event, **fields: Any) -> None:
         return
 
 
-def last(work: Path, event: Event, days: int = 14) -> dict[str, Any] | None:
-    """The newest line of that kind in the newest `days` files; None: none, or not readable."""
+def last(work: Path, event: Event, days: int = 14, **like: str) -> dict[str, Any] | None:
+    """The newest line of that event, with those values, in the newest `days` files; None: none, or not readable."""
     for file in sorted((work / "logs").glob("????-??-??.jsonl"), reverse=True)[:days]:
         for line in reversed(file.read_text(encoding="utf-8", errors="replace").splitlines()):
             try:
                 told = json.loads(line)
             except ValueError:
                 continue  # cut off by a power cut
-            if isinstance(told, dict) and told.get("event") == event:
+            if isinstance(told, dict) and {"event": event, **like}.items() <= told.items():
                 return told
     return None

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from flows import journal
-from flows.desk import now, today
+from flows.desk import Glance, now, today
 from flows.errors import KINDS, OperatorError
 from flows.refusals import as_operator_error
-from flows.schedule import last_to_be_done, nightly_time
+from flows.schedule import check_done, last_to_be_done, nightly_time
 from flows.settings import Notify, Settings, load_settings
 from flows.summary import NightSummary, Taken, TrainingSummary
 
@@ -30,7 +30,7 @@ TITLES: Final[Mapping[State | Literal["test"], str]] = {
     "refused": "명단을 내보내지 않았습니다",
     "failed": "실행이 오류로 멈췄습니다",
     "warnings": "명단을 내보냈습니다. 살펴볼 것이 있습니다",
-    "late": "아직 명단이 나오지 않았습니다",
+    "late": "정해진 시각을 넘겼습니다",
     "test": "시험 알림입니다",
 }
 WORK: Final = {"nightly": "밤 실행", "retrain": "재학습", "demo": "시연"}
@@ -78,7 +78,18 @@ def watching(config: Path, work: Path, kind: Literal["nightly", "retrain"], as_o
     if any(counts.values()):
         tell(settings, "warnings", message_of_warnings(kind, as_of, watch.summary.run, counts))
     if kind == "nightly" and last_to_be_done(now(), nightly_time(), settings.schedule.done_by) >= as_of:
-        tell(settings, "late", message_of_late(as_of, is_done=True))
+        tell(settings, "late", message_of_late(as_of))
+
+
+def check_in_time(seen: Glance) -> date:
+    """Asked by a timer of the system's own. The last night that had to be done, and was; if it was not, everybody who
+    wants to know is told, and the refusal raised."""
+    try:
+        return check_done(seen, now())
+    except OperatorError as error:
+        if error.kind == "overdue":
+            tell(seen.settings, "late", message_of_late(today(), error))
+        raise
 
 
 def warnings_of(taken: tuple[Taken, ...]) -> dict[str, int]:
@@ -111,14 +122,20 @@ def message_of_warnings(kind: str, as_of: date, run: str, counts: Mapping[str, i
     return _message("warnings", kind, as_of, lines)
 
 
-def message_of_late(as_of: date, *, is_done: bool) -> Message:
-    if is_done:
-        what = "정해진 시각이 지나서 끝났습니다. 명단은 나왔습니다."
-        cure = "할 일: `blindspot status`에서 오래 걸린 단계를 살펴봐 주십시오."
+def message_of_late(as_of: date, overdue: OperatorError | None = None) -> Message:
+    """`overdue`: it is not done at all yet."""
+    if overdue is None:
+        lines = [
+            "정해진 시각이 지나서 끝났습니다. 명단은 나왔습니다.",
+            "할 일: `blindspot status`에서 오래 걸린 단계를 살펴봐 주십시오.",
+        ]
     else:
-        what = "정해진 시각이 지났는데 끝난 실행이 없습니다. 읍면동에는 어제 명단이 그대로 있습니다."
-        cure = "할 일: `blindspot doctor`로 까닭을 확인하고 `blindspot nightly`를 실행해 주십시오."
-    return _message("late", "nightly", as_of, [what, cure])
+        lines = [
+            "정해진 시각이 지났는데 끝난 실행이 없습니다. 읍면동에는 어제 명단이 그대로 있습니다.",
+            "할 일: `blindspot doctor`로 까닭을 확인하고 `blindspot nightly`를 실행해 주십시오.",
+            f"자세히: {overdue.what}",
+        ]
+    return _message("late", "nightly", as_of, lines)
 
 
 def message_of_again(as_of: date, tries: int) -> Message:

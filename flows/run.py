@@ -1,6 +1,8 @@
 """One run of a flow: opened in the ledger, timed by stage, closed as done, refused or failed."""
 
 import hashlib
+import resource
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -97,7 +99,15 @@ def running(desk: Desk, kind: ledger.Kind, as_of: date) -> Iterator[Run]:
         desk.engine, run.id, "done", now=now(), model=run.model, lake_versions=versions, counts=run.counts,
         seconds=run.seconds, outputs=run.outputs,
     )  # fmt: skip
-    run.note_end("done", counts={name: told for name, told in run.counts.items() if type(told) is int})
+    counts = {name: told for name, told in run.counts.items() if type(told) is int}
+    run.note_end("done", counts=counts | {"peak_mb": _peak_mb(desk.settings.engine.workers)})
+
+
+def _peak_mb(workers: int) -> int:
+    """Memory of this process and its workers at their peaks."""
+    ours, theirs = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes on Linux
+    return int(ours + theirs * workers) * unit >> 20
 
 
 def code_digest() -> str:

@@ -39,6 +39,20 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+@contextmanager
+def open_as_it_is(url: str) -> Iterator[Engine | None]:
+    """A database to look at, whatever migration it stands at; None: there is none yet. Nothing is made or migrated."""
+    place = make_url(url)
+    if place.get_backend_name() == "sqlite" and not Path(str(place.database)).exists():
+        yield None
+        return
+    engine = _engine(place)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def revision(engine: Engine) -> str | None:
     """The migration a database stands at; None: empty."""
     with engine.connect() as connection:

@@ -20,7 +20,7 @@ HOUSEHOLDS = 2000
 SEED = 1
 COMMANDS = (
     "demo", "nightly", "retrain", "synthesize", "status", "explain", "stop", "matrix", "features", "promote",
-    "rollback", "track", "pause", "resume",
+    "rollback", "track", "pause", "resume", "doctor", "replay", "backup", "restore", "notify",
 )  # fmt: skip
 Bytes = Callable[[Path], dict[str, bytes]]
 
@@ -92,7 +92,7 @@ def test_status_and_explain_tell_what_the_night_wrote_down(demo: Shown) -> None:
     alert = re.findall(r"A[A-Z2-7]{13}", sheet.read_text(encoding="utf-8-sig"))[0]
     why = blindspot("explain", alert, work=demo.work)
     assert why.returncode == 0, why.stderr
-    assert "발굴 이유" in why.stdout
+    assert "1. 결정의 내용과 결과" in why.stdout
     assert blindspot("explain", "A000", work=demo.work).returncode == EXIT_CODES["alert"]
 
 
