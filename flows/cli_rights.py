@@ -116,6 +116,30 @@ def retain(
     retention.show_retained(_screen(), told, dry_run=dry_run)
 
 
+@app.command()
+def research(
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write; must not exist.")],
+    by: By,
+    reason: Annotated[str, typer.Option("--reason", help="The study and its approval; recorded and told beside.")],
+    k: Annotated[int | None, typer.Option("--k", help="Fewest households alike.", min=3, show_default="5")] = None,
+    labelled: Annotated[bool, typer.Option("--labelled", help="Reviewed households, with what was found.")] = False,
+    as_of: AsOf = None,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """Features for research (개인정보 보호법 제28조의2): no token, k alike each time, or refused."""
+    from flows.desk import open_desk
+    from flows.door import asker
+    from flows.research import write_research
+
+    who = asker(by, Purpose.RESEARCH, reason)
+    with open_desk(config, work) as desk:
+        least = k or desk.settings.research.k
+        told, sheet = write_research(desk, _day(as_of), out.resolve(), least, who, labelled=labelled)
+    words = f"{told.frame.height:,} households in {told.groups:,} groups of at least {told.smallest:,}"
+    _screen().print(f"{words}; {told.suppressed:,} left out. {out}, {sheet}", highlight=False, soft_wrap=True)
+
+
 @request.command("copy")
 def request_copy(
     household: Household,
