@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORK   ?= work
 
-.PHONY: demo test sheet-test state-test fault-test cluster cluster-test crash-test crash-plants check lock install clean bench
+.PHONY: demo test sheet-test state-test fault-test cluster cluster-test crash-test crash-plants schedule-test month-test check lock install clean bench
 
 demo: install  ## a made-up country of 20,000 households: files in, model trained, one night, queues out
 	$(BIN)/blindspot demo --work $(WORK)
@@ -33,6 +33,13 @@ crash-test: install  ## nights killed at every commit point and at 100 moments, 
 
 crash-plants: install  ## breaks the product on purpose, one way at a time: the kills must find each; 10 minutes
 	$(BIN)/python benchmarks/crashes.py --plants
+
+schedule-test: install  ## Prefect's real server, worker and scheduler: a cron run comes by itself, and all of it ends; 6 minutes
+	SERVE=1 $(BIN)/pytest tests/whole/test_serve.py
+
+month-test: install  ## a month of scheduled nights with 27 faults, on SQLite and on PostgreSQL; needs root for mounts; an hour
+	$(BIN)/python -m benchmarks.month
+	$(BIN)/python -m benchmarks.month --postgres
 
 check: install  ## lint, types and import rules
 	$(BIN)/ruff format --check .

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import shlex
 import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -33,6 +35,7 @@ def enter_environment(settings: Settings, config: Path) -> None:
         "BLINDSPOT_HOME": str(_ROOT),
         "BLINDSPOT_CONFIG": str(config.resolve()),
         "BLINDSPOT_WORK": str(settings.work),
+        "BLINDSPOT_PYTHON": shlex.quote(sys.executable),
     }
     set_environment(settings.work)
     mark_as_ours()

@@ -1,0 +1,377 @@
+"""What goes wrong in the month: on which day, how, what the night must come to, and where it must be seen."""
+
+# ruff: noqa: ARG001, ARG005  (one shape for every fault)
+
+import os
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final, Literal
+
+from benchmarks.month_world import World
+from flows import pauses
+from flows.desk import glance, now
+from signals.calendar import standings
+
+# before: before the night begins; during: while it is at work; instead: it does all that the night needs.
+When = Literal["before", "during", "instead"]
+Told = Literal["", "refused", "warnings", "again"]
+TITLES: Final = {"refused": "내보내지 않았습니다", "warnings": "살펴볼 것이 있습니다", "again": "다시 시작했습니다"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    day: int  # of October
+    name: str
+    kind: Literal["delivery", "system"]
+    when: When
+    do: Callable[[World, date], object]
+    is_seen: Callable[[World, date], bool]  # in our own records
+    becomes: str = "done"
+    told: Told = ""  # a notification of that day
+    after: Callable[[World, date], object] | None = None  # what a person mends
+
+
+def _sent_on(world: World, start: str, day: date, revision: int = 0) -> str:
+    """The name under which the newest file that begins so would be sent on that day."""
+    source, month, _ = world.sent(start)[0][:-4].partition("_r")[0].split("_")
+    return f"{source}_{month}_{day:%Y%m%d}{f'_r{revision}' if revision else ''}.csv"
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return data.splitlines(keepends=True)
+
+
+# Deliveries
+
+
+def late(world: World, day: date) -> None:
+    world.deliver_until(day)
+
+
+def doubled(world: World, day: date) -> None:
+    name, data = world.sent("supply-stop_202609")
+    world.arrive(name, data)
+
+
+def corrected(world: World, day: date) -> None:
+    data = world.sent("supply-stop_202609")[1]
+    world.arrive(_sent_on(world, "supply-stop_202609", day, 1), b"".join(_lines(data)[:-1]))
+
+
+def broken(world: World, day: date) -> None:
+    world.arrive(f"nps_202607_{day:%Y%m%d}.csv", "이것은,자료가\r\n아닙,니다\r\n".encode("cp949"))
+
+
+def being_copied(world: World, day: date) -> None:
+    """Cut off within a line, and changed a moment ago."""
+    name = _sent_on(world, "nhis_202607", day, 1)
+    world.arrive(name, world.sent("nhis_202607")[1][:20_001])
+    at = now().timestamp()
+    os.utime(world.inbox / name, (at, at))
+
+
+def copied_whole(world: World, day: date) -> None:
+    name = _sent_on(world, "nhis_202607", day - timedelta(days=1), 1)
+    world.arrive(name, world.sent("nhis_202607")[1])
+
+
+def cut_off(world: World, day: date) -> None:
+    """And not touched for a day."""
+    name = _sent_on(world, "haengbok_202607", day, 1)
+    world.arrive(name, world.sent("haengbok_202607")[1][:9_001])
+    at = now().timestamp() - 86_400
+    os.utime(world.inbox / name, (at, at))
+
+
+def unnamed(world: World, day: date) -> None:
+    world.arrive("자료_최종_진짜최종.csv", world.sent("supply-stop_202609")[1])
+
+
+def second_version(world: World, day: date) -> None:
+    name, data = world.sent("nhis_202607")
+    world.arrive(name, b"".join(_lines(data)[:-3]))
+
+
+def bad_rows(world: World, day: date) -> None:
+    """Every tenth row's first cell is gone."""
+    lines = _lines(world.sent("haengbok_202608")[1])
+    spoilt = [
+        line.partition(b",")[1] + line.partition(b",")[2] if n % 10 == 1 and n > 1 else line
+        for n, line in enumerate(lines)
+    ]
+    world.arrive(_sent_on(world, "haengbok_202608", day, 1), b"".join(spoilt))
+
+
+def half_the_people(world: World, day: date) -> None:
+    """A correction of a whole register, by half of it."""
+    for register in ("residents", "addresses"):
+        name, data = _largest(world, register)
+        lines = _lines(data)
+        world.arrive(_corrected(name, day, 1), b"".join([lines[0], *lines[1 : len(lines) // 2]]))
+
+
+def all_the_people(world: World, day: date) -> None:
+    for register in ("residents", "addresses"):
+        name, data = _largest(world, register)
+        world.arrive(_corrected(name, day, 2), data)
+
+
+def _largest(world: World, register: str) -> tuple[str, bytes]:
+    file = max((world.folder / "sent").glob(f"{register}_*"), key=lambda f: f.stat().st_size)
+    return file.name, file.read_bytes()
+
+
+def _corrected(name: str, day: date, revision: int) -> str:
+    source, month, _ = name[:-4].partition("_r")[0].split("_")
+    return f"{source}_{month}_{day:%Y%m%d}_r{revision}.csv"
+
+
+# The system
+
+
+def killer(what: str) -> Callable[[World, date], None]:
+    return lambda world, day: world.kill(what)
+
+
+def serve_killed(world: World, day: date) -> None:
+    world.stop_serving(9)
+    world.serve()
+
+
+def database_stopped(world: World, day: date) -> None:
+    """PostgreSQL, under ours and Prefect's. SQLite cannot be stopped: somebody else holds its file."""
+    if world.postgres is not None:
+        world.postgres.stop()
+        time.sleep(10)
+        world.postgres.start()
+        return
+    holder = sqlite3.connect(world.work / "blindspot.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    time.sleep(20)
+    holder.execute("ROLLBACK")
+    holder.close()
+
+
+def read_only(world: World, day: date) -> None:
+    place = world.work / "outbox"
+    subprocess.run(["mount", "--bind", place, place], check=True)
+    subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
+
+
+def writable(world: World, day: date) -> None:
+    subprocess.run(["umount", "-l", world.work / "outbox"], check=True)
+
+
+def clock_back(world: World, day: date) -> None:
+    world.set_clock(day - timedelta(days=2), "12:00:00")
+
+
+def unsigned(world: World, day: date) -> None:
+    model = next((world.work / "models").glob("*/model.txt"))
+    (world.folder / "model.txt").write_bytes(model.read_bytes())
+    model.write_bytes(model.read_bytes().replace(b"leaf_value=", b"leaf_value=9", 1))
+
+
+def signed(world: World, day: date) -> None:
+    next((world.work / "models").glob("*/model.txt")).write_bytes((world.folder / "model.txt").read_bytes())
+
+
+def open_key(world: World, day: date) -> None:
+    for file in (world.work / "keys").iterdir():
+        file.chmod(0o444)
+
+
+def closed_key(world: World, day: date) -> None:
+    for file in (world.work / "keys").iterdir():
+        file.chmod(0o400)
+
+
+def paused(world: World, day: date) -> None:
+    pauses.pause(glance(world.config), None, "점검", "당직")
+
+
+def resumed(world: World, day: date) -> None:
+    assert pauses.resume(glance(world.config), "당직")
+
+
+def two_at_once(world: World, day: date) -> None:
+    """By hand, while the scheduled one is at work."""
+    code = world.command("nightly", "--as-of", f"{day}")
+    (world.folder / "second").write_text(str(code), encoding="ascii")
+
+
+def nobody_listens(world: World, day: date) -> None:
+    world.receiver.is_broken = True
+    world.arrive(f"nps_202607_{day:%Y%m%d}.csv", b"\xff\xfe\x00broken again")
+
+
+def somebody_listens(world: World, day: date) -> None:
+    world.receiver.is_broken = False
+
+
+def off_for_two_nights(world: World, day: date) -> None:
+    """Off from the evening before the night before; on in the morning. Nobody asks for the night: serve must."""
+    world.stop_serving()
+    world.set_clock(day, "08:00:00")
+    world.serve()
+
+
+# Seen in our own records
+
+
+def state_of(start: str, state: str) -> Callable[[World, date], bool]:
+    return lambda world, day: any(one.state == state for one in world.deliveries(start))
+
+
+def attempts(world: World, day: date) -> bool:
+    return sum(run.attempts for run in world.runs() if run.as_of == day) > 1
+
+
+def refusal(kind: str) -> Callable[[World, date], bool]:
+    """In the journal, and the ledger where it could be opened."""
+
+    def seen(world: World, day: date) -> bool:
+        days = (day, day - timedelta(days=2))
+        return any(line.get("refusal") == kind for one in days for line in world.journal(one))
+
+    return seen
+
+
+def was_late(world: World, day: date) -> bool:
+    return any(one.sent_on and one.received_on > one.sent_on for one in world.deliveries("welfare-app_202609"))
+
+
+def came_again(world: World, day: date) -> bool:
+    return any(line.get("event") == "delivery" and line.get("state") == "again" for line in world.journal(day))
+
+
+def is_waiting(world: World, day: date) -> bool:
+    return any(line.get("event") == "delivery" and line.get("state") == "waiting" for line in world.journal(day))
+
+
+def is_missed(world: World, day: date) -> bool:
+    months: dict[str, list[date]] = {}
+    for one in world.deliveries(""):
+        if one.state == "taken" and one.base_month:
+            months.setdefault(one.source, []).append(one.base_month)
+    return any(one.source == "mois" and one.state in ("late", "stale") for one in standings(months, day))
+
+
+def set_aside(world: World, day: date) -> bool:
+    return any(one.revision == 1 and one.set_aside > 20 for one in world.deliveries("haengbok_202608"))
+
+
+def second_was_busy(world: World, day: date) -> bool:
+    return (world.folder / "second").read_text(encoding="ascii") == "11"
+
+
+def nobody_told(world: World, day: date) -> bool:
+    return any(line.get("event") == "notified" and line.get("told") == 0 for line in world.journal(day))
+
+
+def one_skipped(world: World, day: date) -> bool:
+    """The later of two missed nights is done, the earlier is not."""
+    done = {run.as_of for run in world.runs() if run.state == "done"}
+    return day in done and day - timedelta(days=1) not in done
+
+
+def anything(world: World, day: date) -> bool:
+    return any(run.as_of == day and run.state == "done" for run in world.runs())
+
+
+HELD_BACK: Final = ("welfare-app_202609", "kepco_202607_202610", "mois_202608")
+
+FAULTS: Final = (
+    Fault(2, "worker killed in the night", "system", "during", killer("worker"), attempts, told="again"),
+    Fault(3, "a delivery two days late", "delivery", "before", late, was_late),
+    Fault(4, "a delivery doubled", "delivery", "before", doubled, came_again),
+    Fault(
+        5, "a delivery corrected", "delivery", "before", corrected, state_of("supply-stop_202609_20261005_r1", "taken")
+    ),
+    Fault(
+        6, "a broken file", "delivery", "before", broken, state_of("nps_202607_20261006", "refused"), told="warnings"
+    ),
+    Fault(8, "run killed in the night", "system", "during", killer("run"), attempts, told="again"),
+    Fault(9, "a file nobody can name", "delivery", "before", unnamed, state_of("자료", "refused"), told="warnings"),
+    Fault(11, "a file still being copied", "delivery", "before", being_copied, is_waiting, told="warnings"),
+    Fault(
+        12,
+        "... and whole a day later",
+        "delivery",
+        "before",
+        copied_whole,
+        state_of("nhis_202607_20261011_r1", "taken"),
+    ),
+    Fault(
+        13,
+        "a second version",
+        "delivery",
+        "before",
+        second_version,
+        state_of("nhis_202607_20261010", "refused"),
+        told="warnings",
+    ),
+    Fault(
+        14,
+        "a file cut off",
+        "delivery",
+        "before",
+        cut_off,
+        state_of("haengbok_202607_20261014_r1", "refused"),
+        told="warnings",
+    ),
+    Fault(15, "server killed in the night", "system", "during", killer("server"), anything),
+    Fault(
+        16,
+        "a required source stale",
+        "delivery",
+        "before",
+        lambda *_: None,
+        refusal("stale"),
+        "refused (stale)",
+        "refused",
+        late,
+    ),
+    Fault(17, "rows spoilt", "delivery", "before", bad_rows, set_aside),
+    Fault(18, "serve itself killed in the night", "system", "during", serve_killed, attempts, told="again"),
+    Fault(19, "database stopped in the night", "system", "during", database_stopped, anything),
+    Fault(20, "disk read-only", "system", "before", read_only, refusal("disk"), "refused (disk)", "refused", writable),
+    Fault(21, "clock two days back", "system", "before", clock_back, refusal("clock"), "refused (clock)", "refused"),
+    Fault(
+        22,
+        "model changed, signature void",
+        "system",
+        "before",
+        unsigned,
+        refusal("model"),
+        "refused (model)",
+        "refused",
+        signed,
+    ),
+    Fault(23, "a delivery that never came", "delivery", "before", lambda *_: None, is_missed),
+    Fault(
+        24, "paused by a person", "system", "before", paused, refusal("paused"), "refused (paused)", "refused", resumed
+    ),
+    Fault(
+        25,
+        "key files open to others",
+        "system",
+        "before",
+        open_key,
+        lambda *_: True,
+        "refused (keys)",
+        "refused",
+        closed_key,
+    ),
+    Fault(26, "two nights at once", "system", "during", two_at_once, second_was_busy),
+    Fault(28, "off for two nights", "system", "instead", off_for_two_nights, one_skipped, told="again"),
+    Fault(
+        29, "half a register", "delivery", "before", half_the_people, refusal("cohort"), "refused (cohort)", "refused"
+    ),
+    Fault(30, "... and the whole again", "delivery", "before", all_the_people, anything),
+    Fault(31, "nobody takes notifications", "system", "before", nobody_listens, nobody_told, after=somebody_listens),
+)
