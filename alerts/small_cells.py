@@ -150,7 +150,8 @@ class _Block:
     def _hide_small_places(self) -> None:
         """Those with few of anything show nothing; nor do so many others that together they have many or none."""
         self.whole = {row for row, total in enumerate(self.totals) if is_small(int(total))}
-        shown = [measure for measure in self.kind.asked if not self.above.hides(measure)]
+        # What is hidden above is known there in one sum.
+        shown = [m for m in self.kind.asked if not self.above.hides(m)] + [self.above.parts] * bool(self.above.parts)
         while self.whole:
             told = self.rows[sorted(self.whole)]
             sums = {measure: int(told[:, sorted(measure)].sum()) for measure in shown}

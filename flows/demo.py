@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.board import on_the_board
 from flows.desk import open_desk
 from flows.engine import hushed
 from flows.made_up import fill_inbox
@@ -22,5 +23,5 @@ def demo(as_of: date, config: str, work: str, households: int) -> tuple[Training
             fill_inbox(desk.settings, desk.settings.demo.model_copy(update={"households": households}))
         with running(desk, "retrain", as_of) as run:
             trained = learn(desk, run)
-        with running(desk, "nightly", as_of) as run:
+        with on_the_board(desk, as_of), running(desk, "nightly", as_of) as run:
             return trained, work_night(desk, run)
