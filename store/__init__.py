@@ -16,9 +16,15 @@ A night may be killed at any moment and run again. Commit points, in this order,
    A returned sheet goes the same way: its answers with an outcome are its rows in the lake.
 2. `ledger.start`           the run is opened; the same deliveries, settings and code give the same run id.
 3. `lake.write_scores`      replaces the day's scores, or finds them there already.
-4. `alerts.save`            one database commit; the same run again must bring the same alerts. A killed run asks
-                            `open_alerts(..., besides=run)`, so that its own first attempt does not fill the queue.
-5. `access_log.record_access`, committed, then the sheets, each whole.
-6. `access_log.anchor`      the day's head, in a file outside the database.
-7. `ledger.finish`          last: a run that is done has left nothing to do.
+4. the access log           committed, before a name is opened. Each attempt opens names anew, and says so.
+5. the sheets               beside their place, on the disk, read back (`files.prepare_folder`). Nobody sees them.
+6. one database commit      the night's alerts (`alerts.put`) and the digest of what lies ready (`ledger.prepared`):
+                            the night is published, whoever shows it. Killed before: nothing has happened. The same run
+                            again must bring the same alerts; it asks `open_alerts(..., besides=run)`.
+7. `files.show_folder`      one rename. Killed before: the next start shows what lies ready, and closes the run.
+8. `access_log.anchor`      the day's head, in a file outside the database.
+9. `ledger.finish`          last, with the stages, in one commit: a run that is done has left nothing to do.
+
+A run that ended well strikes itself out of the lock file (`files.hold`). Where the next start finds it still there,
+`flows.repair` finishes or takes away what was left, and says so. `make crash-test` kills at every one of these points.
 """
