@@ -33,6 +33,7 @@ ForWhat = Annotated[Purpose, typer.Option("--purpose", help="What for; the list 
 Household = Annotated[str, typer.Argument(metavar="HOUSEHOLD_NO", help="Household number (세대번호).")]
 Kind = Annotated[str, typer.Option("--kind", help="xlsx, csv or html.")]
 
+TIMES = ["%Y-%m-%dT%H:%M", "%Y-%m-%d"]
 DEFAULT_CONFIG = Path(__file__).parent.parent / "config.yaml"
 
 
@@ -138,6 +139,40 @@ def research(
         told, sheet = write_research(desk, _day(as_of), out.resolve(), least, who, labelled=labelled)
     words = f"{told.frame.height:,} households in {told.groups:,} groups of at least {told.smallest:,}"
     _screen().print(f"{words}; {told.suppressed:,} left out. {out}, {sheet}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def breach(
+    first: Annotated[datetime, typer.Option("--from", formats=TIMES, help="Since when, in Seoul.")],
+    last: Annotated[datetime, typer.Option("--to", formats=TIMES, help="Until when, in Seoul.")],
+    to: Annotated[Path, typer.Option("--out", help="Folder for the draft notice and its JSON twin.")],
+    by: By,
+    reason: Reason,
+    account: Annotated[str | None, typer.Option("--account", help="What this account was given alone.")] = None,
+    file: Annotated[str | None, typer.Option("--file", help="A sheet that got out: DAY/OFFICE, or its name.")] = None,
+    known: Annotated[
+        datetime | None, typer.Option("--known-at", formats=TIMES, help="When it was noticed.", show_default="now")
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    work: Work = None,
+) -> None:
+    """Whose data was disclosed, which and how much, by when to tell them, and the notice (개인정보 보호법 제34조)."""
+    from flows.breach import SEOUL, must_report, scope_of, write_scope
+    from flows.desk import now, open_desk
+    from flows.door import asker
+
+    who = asker(by, Purpose.BREACH, reason)
+    begin, end = first.replace(tzinfo=SEOUL), last.replace(tzinfo=SEOUL)
+    with open_desk(config, work) as desk:
+        known_at = known.replace(tzinfo=SEOUL) if known else now()
+        scope = scope_of(desk, begin, end, known_at, account=account, file=file)
+        page = write_scope(desk, scope, who, to.resolve())
+    show = _screen()
+    show.print(f"{len(scope.households):,} households, {scope.persons:,} persons, {len(scope.offices):,} offices")
+    show.print(f"Data: {', '.join(scope.classes) or 'none found in the log'}", highlight=False)
+    show.print(f"Tell them by {scope.due_at.astimezone(SEOUL):%Y-%m-%d %H:%M} in Seoul (72 hours)", highlight=False)
+    show.print(f"Report to the commission: {'yes' if must_report(scope) else 'by extent and way'}")
+    show.print(f"Draft: {page} and its .json twin", highlight=False, soft_wrap=True)
 
 
 @request.command("copy")

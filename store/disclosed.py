@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, or_, select
 
 from store.database import reading
 from store.tables import Access
@@ -35,10 +35,13 @@ def of_run(engine: Engine, run: str, office: str) -> Disclosed | None:
 
 
 def between(engine: Engine, first: datetime, last: datetime, account: str | None = None) -> list[Disclosed]:
-    """Records of that time, both ends within, in order."""
+    """Records of that time, both ends within, in order. account: a person's name, the machine's account, or both as
+    they stand in the log, `name (account)`."""
     query = select(Access).where(Access.at >= first, Access.at <= last)
     if account is not None:
-        query = query.where(Access.account == account)
+        named = Access.account.startswith(f"{account} (", autoescape=True)
+        of_machine = Access.account.endswith(f"({account})", autoescape=True)
+        query = query.where(or_(Access.account == account, named, of_machine))
     with reading(engine) as session:
         return [_told(one) for one in session.scalars(query.order_by(Access.seq))]
 
