@@ -52,11 +52,10 @@ class ReviewState:
 
     def __str__(self) -> str:
         if self.overdue:
-            return f"the review of the access log is {self.overdue} days overdue: `blindspot log review`"
-        last = (
-            f"last reviewed on {self.reviewed_at.astimezone(SEOUL).date()}" if self.reviewed_at else "not reviewed yet"
-        )
-        return f"the access log is {last}"
+            return f"its review is {self.overdue} days overdue: `blindspot log review`"
+        if self.reviewed_at is None:
+            return "its first review is not due yet"
+        return f"last reviewed on {self.reviewed_at.astimezone(SEOUL).date()}"
 
 
 def verify(desk: Desk) -> list[str]:

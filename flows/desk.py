@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flows.settings import Settings, load_settings
 from store.database import Database, open_database
 from store.files import hold, make_folder
-from store.keys import Keys, create_keys, has_keys, keys_folder, load_keys
+from store.keys import Keys, has_keys, keys_folder, load_keys
 
 if TYPE_CHECKING:
     from store.archive import Archive
@@ -104,5 +104,7 @@ def _keys(seen: Glance) -> Keys:
 
     folder = keys_folder(seen.settings.keys_folder)
     if not has_keys(folder) and not taken_ids(seen.engine):
-        return create_keys(folder)
+        from flows.locksmith import init_keys
+
+        init_keys(seen)
     return load_keys(folder)

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.accesses import review_state
 from flows.desk import Glance, today
 from flows.report import interval, table_of
 from store import deliveries, ledger, models, pauses, subject_requests
@@ -34,6 +35,7 @@ def show_status(show: Console, seen: Glance) -> None:
     show.print(_sources(seen, day))
     _open_work(show, seen, day)
     _requests(show, seen)
+    show.print(f"\n[bold]Access log[/] {review_state(seen)}", highlight=False)
 
 
 def _runs(runs: list[Run]) -> Table:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,8 @@ from store.files import OURS_ONLY, make_folder
 HEAD = "0005"  # the newest migration; a test holds it to the scripts
 MIGRATIONS = Path(__file__).parent / "migrations"
 _WAIT_MS = 30_000
+# Classes of SQLSTATE: connection, transaction, names and rights, resources, intervention.
+_OF_NO_ROW = {"08", "25", "40", "42", "53", "55", "57"}
 
 # What other rooms call them: only this one knows SQLAlchemy.
 Database = Engine
@@ -109,11 +112,27 @@ def reading(engine: Engine) -> Iterator[Session]:
 def _engine(url: URL) -> Engine:
     # hide_parameters: an error's text must not carry a person's data into a log.
     engine = create_engine(url, hide_parameters=True, json_serializer=_to_json)
+    event.listen(engine, "handle_error", _without_values)
     if url.get_backend_name() == "sqlite":
         _create_file(url.database)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _without_values(context: ExceptionContext) -> None:
+    """PostgreSQL quotes what it refuses ("Key (name)=(...)", "invalid input ..."): in its message or the detail beside.
+    What is left says which rule: SQLSTATE, table, column, constraint; in its own words only what is of no row."""
+    error = context.original_exception
+    diag = getattr(error, "diag", None)
+    if diag is None or diag.sqlstate is None:  # SQLite's, or the server never answered
+        return
+    named = (diag.sqlstate, diag.table_name, diag.column_name, diag.constraint_name)
+    says = diag.message_primary if diag.sqlstate[:2] in _OF_NO_ROW else None
+    told = " ".join(word for word in (*named, says) if word)
+    error.args = (told,)
+    if context.sqlalchemy_exception is not None:
+        context.sqlalchemy_exception.args = (f"({type(error).__name__}) {told}",)
 
 
 def _create_file(database: str | None) -> None:
