@@ -33,7 +33,6 @@ CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "sheet": (*_CLEAR, *_TOLD),
     "export": (*_CLEAR, *_TOLD),
     "copy": (*_CLEAR, *_TOLD),
-    "look_up": _CLEAR,
     "explain": _TOLD,
     "matrix": (*_TOLD, "토큰(이름·주소 없음)"),
     "research": (*_TOLD, "거칠게 적은 특성(이름·주소·토큰 없음)"),

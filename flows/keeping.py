@@ -120,9 +120,9 @@ def _explained(desk: Desk, kept_from: date) -> Found:
     return _files(desk, [path for path in sorted(files) if date.fromisoformat(path.stem) < kept_from])
 
 
-def _by_age(desk: Desk, kept_from: date, folder: str) -> Found:
+def _by_age(desk: Desk, kept_from: date, folder: str, name: str = "*") -> Found:
     place = desk.work / folder
-    return _files(desk, [p for p in sorted(place.rglob("*")) if p.is_file() and _day_of(p) < kept_from])
+    return _files(desk, [p for p in sorted(place.rglob(name)) if p.is_file() and _day_of(p) < kept_from])
 
 
 def _scratch(desk: Desk, kept_from: date) -> Found:
@@ -179,6 +179,8 @@ KEPT: Final = (
     Kept("outbox", "내보낸 명단", "outbox/", "in clear", AT_ONCE, "outbox_days", _folders_of_days),
     Kept("replies", "회신 파일", "replies/", "no person", AT_ONCE, "replies_days", partial(_by_age, folder="replies")),
     Kept("explained", "알림별 설명", "explained/", "by token", FIVE_YEARS, "explained_days", _explained),
+    Kept("nights", "밤 실행이 읽은 조건", "nights/", "by token", AT_ONCE, "versions_days",
+         partial(_by_age, folder="nights", name="*.json")),
     Kept("scratch", "실행 중간 파일", "scratch/", "by token", AT_ONCE, "scratch_days", _scratch),
     Kept("logs", "실행 기록", "logs/", "no person", AT_ONCE, "logs_days", partial(_by_age, folder="logs")),
     Kept("versions", "저장소의 옛 판", "lake files", "by token", AT_ONCE, "versions_days", _versions),

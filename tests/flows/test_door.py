@@ -80,6 +80,28 @@ def test_nothing_but_the_door_opens_identities() -> None:
     }
 
 
+def opens_raw_files(source: str) -> bool:
+    """Deliveries as they came, which name people, out of the archive."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in ("open", "pieces")
+        and isinstance(node.value, ast.Attribute | ast.Name)
+        and "archive" in ast.unparse(node.value)
+        for node in ast.walk(ast.parse(source))
+    )
+
+
+def test_raw_files_are_opened_for_a_night_worked_again_alone_and_after_the_door() -> None:
+    assert opens_raw_files("for piece in desk.archive.pieces(d): ...")
+    assert opens_raw_files("archive.open(d)")
+    files = sorted((ROOT / "flows").glob("*.py"))
+    assert [f.name for f in files if opens_raw_files(f.read_text(encoding="utf-8"))] == ["names_then.py"]
+    users = [f.name for f in files if "as_told_by" in f.read_text(encoding="utf-8")]
+    assert users == ["names_then.py", "replay.py"]
+    replay = (ROOT / "flows" / "replay.py").read_text(encoding="utf-8")
+    assert replay.index("= names_of(") < replay.index("= as_told_by("), "the log has it first"
+
+
 def test_only_the_door_writes_names_down_after_the_log(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     known = known_on(desk, NIGHT)
     homes = known.addresses.select("household_key", "address_key").join(

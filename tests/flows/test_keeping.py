@@ -26,6 +26,7 @@ from tests.flows import letters
 # Versions of the lake carry the day they were written: all is measured from the first day on which today's are too old.
 AS_OF = today() + timedelta(days=36)
 DAY = timedelta(days=1)
+BY_NAME = ("outbox", "replies", "explained", "nights", "logs")
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +110,7 @@ PUT: dict[str, Callable[[Desk, date], object]] = {
     "outbox": lambda d, day: dated(d.outbox / str(day) / "1111051500" / "queue.csv", day),
     "replies": lambda d, day: dated(d.replies / f"{day}.csv", day),
     "explained": lambda d, day: dated(d.work / "explained" / f"{day}.parquet", day),
+    "nights": lambda d, day: dated(d.work / "nights" / f"{day}.json", day),
     "scratch": lambda d, day: dated(Path(d.scratch) / str(day) / "deep" / "part", day),
     "logs": lambda d, day: dated(d.work / "logs" / f"{day}.jsonl", day),
     "keys": seal_key,
@@ -144,13 +146,13 @@ def test_of_every_class_what_is_too_old_goes_with_a_proof_and_nothing_else(desk:
     }  # fmt: skip
     assert [gone.rows for gone in told["identities"].gone] == [1]
     assert [gone.name for gone in told["cases"].gone] == ["database/answers", "database/alerts"]
-    left = {f.name for place in ("outbox", "replies", "explained", "logs") for f in (desk.work / place).iterdir()}
-    for data in ("outbox", "replies", "explained", "logs", "scratch", "deliveries", "returned"):
+    left = {f.name for place in BY_NAME for f in (desk.work / place).iterdir()}
+    for data in (*BY_NAME, "scratch", "deliveries", "returned"):
         first = kept_from(desk, next(k for k in KEPT if k.data == data), AS_OF)
         (gone,) = told[data].gone
         assert (gone.rows, len(gone.digest)) == (0, 64)
         assert not (desk.work / gone.name).exists()
-        if data in ("outbox", "replies", "explained", "logs"):
+        if data in BY_NAME:
             assert any(name.startswith(str(first)) for name in left), data
             assert not any(name.startswith(str(first - DAY)) for name in left), data
     assert told["versions"].gone
