@@ -16,6 +16,7 @@ from alerts.workload import PERIOD_DAYS
 from features import feature_list
 from flows import journal
 from flows.board_sources import refused_files, sources_on
+from flows.descriptors import describe_replies, with_descriptor
 from flows.desk import Desk, now
 from flows.errors import KINDS, OperatorError
 from flows.offices import read_offices
@@ -61,10 +62,10 @@ def write_board(desk: Desk, as_of: date, error: Exception | None = None) -> Path
     told = tell(desk, as_of, error)
     folder = folder_of(desk, as_of)
     page = write_board_page(told, _templates())
-    write_whole(
-        folder / "board.json", (json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
-    )
-    write_whole(folder / "board.html", page)
+    twin = (json.dumps(told, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+    for name, data in with_descriptor({"board.json": twin, "board.html": page}, "발굴 현황판", as_of).items():
+        write_whole(folder / name, data)
+    describe_replies(desk.replies, as_of)
     if as_of >= max(_days(desk)):
         write_whole(folder.parent / LATEST, page)
     return folder / "board.html"

@@ -8,12 +8,14 @@ from functools import cache
 import polars as pl
 
 from alerts.benefits import BenefitTable, load_benefits
-from alerts.considered import hide_small, summarise
+from alerts.considered import UNASSIGNED, hide_small, summarise
 from alerts.considered import write_csv as write_considered
 from alerts.district_page import write_district_page
 from alerts.page import SELECTIONS, TEMPLATES, write_office_page
 from alerts.sheet import Office, write_csv, write_workbook
 from alerts.workload import escalated, results, workload
+from alerts.workload_csv import write_csv as write_workload
+from flows.descriptors import with_descriptor
 from flows.run import ROOT
 
 
@@ -51,35 +53,44 @@ def office_files(hand: Handout, people: pl.DataFrame) -> dict[str, bytes]:
         office = Office(code, name_ko, district_ko, hand.capacity[code])
         mine = hand.told.filter(pl.col("office") == code)
         place = f"{code}/queue_{code}_{hand.as_of:%Y%m%d}"
-        files[f"{place}.csv"] = write_csv(mine, people)
-        files[f"{place}.xlsx"] = write_workbook(mine, people, office, benefit_table(), hand.as_of)
+        sheets = {
+            f"{place}.csv": write_csv(mine, people),
+            f"{place}.xlsx": write_workbook(mine, people, office, benefit_table(), hand.as_of),
+        }
         selections = hand.contacts.join(mine, on="household_key", how="semi").select(SELECTIONS.names())
-        files[f"{code}/index.html"] = write_office_page(
-            mine, people, hand.history, selections, office, hand.as_of, _templates()
-        )
+        page = write_office_page(mine, people, hand.history, selections, office, hand.as_of, _templates())
+        files |= with_descriptor(sheets | {f"{code}/index.html": page}, f"{district_ko} {name_ko}", hand.as_of)
     return files
 
 
 def district_files(hand: Handout) -> dict[str, bytes]:
     """Counts of all that was considered; for districts we know also the managers' page."""
     counted = hide_small(summarise(hand.tally, hand.offices))
-    files = {
-        f"{_folder(part['district'][0])}/considered.csv": write_considered(part)
+    folders = {
+        _folder(part["district"][0]): {"considered.csv": write_considered(part)}
         for part in counted.partition_by("district", maintain_order=True)
     }
     listed = hand.cases.join(hand.offices, on="office", how="semi")
     load = workload(hand.told, hand.offices, hand.capacity, listed, hand.as_of)
     came, late = results(listed, hand.as_of), escalated(hand.told)
+    names: dict[str, str] = {}
     for (code, name_ko), offices in hand.offices.group_by("district", "district_ko", maintain_order=True):
-        files[f"{_folder(str(code))}/index.html"] = write_district_page(
+        mine = load.filter(pl.col("district") == code)
+        page = write_district_page(
             counted.filter(pl.col("district") == code),
-            load.filter(pl.col("district") == code),
+            mine,
             came.join(offices, on="office", how="semi"),
             late.join(offices, on="office", how="semi"),
             str(name_ko),
             hand.as_of,
             _templates(),
         )
+        folders[_folder(str(code))] |= {"workload.csv": write_workload(mine), "index.html": page}
+        names[_folder(str(code))] = str(name_ko)
+    files: dict[str, bytes] = {}
+    for folder, told in folders.items():
+        whole = {f"{folder}/{name}": data for name, data in told.items()}
+        files |= with_descriptor(whole, names.get(folder, UNASSIGNED), hand.as_of)
     return files
 
 

@@ -50,9 +50,9 @@ _NO_LINES = dict.fromkeys(("received_on", "received", "accepted", "set_aside", "
 SOURCES: Final[list[dict[str, Any]]] = [
     {
         "code": "kepco", "name_ko": "한국전력공사", "contact_ko": "빅데이터 담당", "is_required": True,
-        "state": "current", "newest": "2026-07", "awaited": "2026-08", "due_on": "2026-11-14", "late_after": "2026-11-28",
-        "gaps": [], "received_on": "2026-10-05", "received": 311, "accepted": 299, "set_aside": 12, "usual": 120,
-        "factor": 2.49,
+        "state": "current", "newest": "2026-07", "awaited": "2026-08", "due_on": "2026-11-14",
+        "late_after": "2026-11-28", "gaps": [], "received_on": "2026-10-05", "received": 311,
+        "accepted": 299, "set_aside": 12, "usual": 120, "factor": 2.49,
         "is_unusual": True, "why": ["금액이 0보다 작습니다."],
     },
     {
