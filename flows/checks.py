@@ -17,12 +17,10 @@ from urllib.parse import quote
 from flows import journal
 from flows.desk import Glance, now, today
 from flows.errors import OperatorError
+from flows.freshness import required_on
 from flows.notify import addresses
 from flows.pauses import paused_on
 from flows.schedule import check_done
-from signals.agencies import AGENCIES
-from signals.layout import Agency, Register
-from signals.registers import REGISTERS
 from store import deliveries, ledger, models
 from store.database import HEAD, revision
 from store.keys import key_files, keys_folder
@@ -146,21 +144,10 @@ def offices(seen: Glance) -> Iterator[Found]:
 
 def sources(seen: Glance) -> Iterator[Found]:
     """Required ones alone can stop a night."""
-    day, bound = today(), seen.settings.night.stale_after_days
-    told = deliveries.latest(seen.engine, day)
-    every: dict[str, Agency | Register] = {**AGENCIES, **REGISTERS}
-    wanted = seen.settings.night.required_sources
-    required = [code for code, one in every.items() if (one.is_required if wanted is None else code in wanted)]
-    for code in sorted(required):
-        call = f"call {every[code].contact_ko} ({every[code].name_ko})"
-        if code not in told:
-            yield "fail", f"{code}: nothing was ever taken in", call
-            continue
-        age = (day - told[code][1]).days
-        if age > bound:
-            yield "fail", f"{code}: the newest file came {age} days ago, more than {bound}", call
-        elif age > bound * 3 // 4:
-            yield "warn", f"{code}: the newest file came {age} days ago; from {bound + 1} on the night stops", call
+    required = list(required_on(seen, today()))
+    for silence in required:
+        if silence.told:
+            yield "fail" if silence.stops else "warn", silence.told, silence.call
     yield "ok", f"{len(required)} required", ""
 
 

@@ -19,18 +19,16 @@ from features.prepared import contacts_of
 from flows.desk import Desk
 from flows.draw import seeded
 from flows.errors import OperatorError
+from flows.freshness import required_on
 from flows.ranges import Arranged
 from flows.run import Run
 from flows.workers import Workers
 from models.bundle import public_key_of, unpack
 from models.model import Model
 from models.score import refuse_one_score, score
-from signals.agencies import AGENCIES
 from signals.catalogue import SIGNALS
-from signals.layout import Agency, Register
-from signals.registers import REGISTERS
 from signals.tables import CONTACTS
-from store import alerts, deliveries, ledger, models
+from store import alerts, ledger, models
 
 NO_MODEL = (
     "run `blindspot retrain --as-of DAY`; if the gate held the model back, its report says why "
@@ -101,16 +99,9 @@ def load_model(desk: Desk) -> Deployed:
 
 def check_sources(desk: Desk, as_of: date) -> None:
     """A required source that is missing or stale stops the night: its silence would look like relief."""
-    told = deliveries.latest(desk.engine, as_of)
-    sources: dict[str, Agency | Register] = {**AGENCIES, **REGISTERS}
-    required = desk.settings.night.required_sources
-    for code in sorted(c for c, s in sources.items() if (s.is_required if required is None else c in required)):
-        source, last = sources[code], told.get(code)
-        call = f"call {source.contact_ko} ({source.name_ko}); yesterday's queues stay"
-        if last is None:
-            raise OperatorError("stale", f"{code}: nothing was ever taken in", call)
-        if (as_of - last[1]).days > desk.settings.night.stale_after_days:
-            raise OperatorError("stale", f"{code}: the newest file came on {last[1]}, told of {last[0]:%Y-%m}", call)
+    for silence in required_on(desk, as_of):
+        if silence.stops:
+            raise OperatorError("stale", silence.told, f"{silence.call}; yesterday's queues stay")
 
 
 def score_households(

@@ -30,7 +30,7 @@ class Inbox(_Part):
 class Night(_Part):
     households_per_part: Count
     required_sources: tuple[str, ...] | None
-    stale_after_days: Count
+    stale_after_days: Count | None
     cohort_jump: Annotated[float, Field(gt=0)]
     drift: Annotated[float, Field(gt=0)]
     clock_back_hours: Annotated[float, Field(ge=0)]

@@ -8,7 +8,9 @@ from rich.table import Table
 
 from flows.accesses import review_state
 from flows.desk import Glance, today
+from flows.freshness import standings_on
 from flows.report import interval, table_of
+from signals.calendar import SOURCES
 from store import deliveries, ledger, models, pauses, subject_requests
 from store.alerts import open_per_office
 from store.tables import Run
@@ -33,6 +35,7 @@ def show_status(show: Console, seen: Glance) -> None:
     day = last.as_of if last else runs[0].as_of
     show.print(f"\n[bold]Deliveries[/] as known on {day}")
     show.print(_sources(seen, day))
+    _to_call(show, seen, day)
     _open_work(show, seen, day)
     _requests(show, seen)
     show.print(f"\n[bold]Access log[/] {review_state(seen)}", highlight=False)
@@ -63,10 +66,37 @@ def _model(show: Console, seen: Glance) -> None:
 
 
 def _sources(seen: Glance, day: date) -> Table:
-    table = table_of("source", "newest month", "received", "days ago")
-    for source, (month, received) in deliveries.latest(seen.engine, day).items():
-        table.add_row(source, f"{month:%Y-%m}", str(received), str((day - received).days))
+    received = deliveries.latest(seen.engine, day)
+    table = table_of("source", "newest month", "received", "days ago", "next", "due", "state", "left out")
+    for one in standings_on(seen, day):
+        if one.source not in received:
+            continue
+        month, on = received[one.source]
+        awaited, left_out = one.awaited, ", ".join(f"{gap:%Y-%m}" for gap in one.gaps)
+        state = f"[yellow]{one.state}[/]" if one.late else one.state
+        days = str((day - on).days)
+        table.add_row(
+            one.source,
+            f"{month:%Y-%m}",
+            str(on),
+            days,
+            f"{awaited.base_month:%Y-%m}",
+            str(awaited.due_on),
+            state,
+            left_out,
+        )
     return table
+
+
+def _to_call(show: Console, seen: Glance, day: date) -> None:
+    for one in standings_on(seen, day):
+        if one.late:
+            source = SOURCES[one.source]
+            show.print(
+                f"  [yellow]{one.state}[/] {one.source}: {one.awaited.base_month:%Y-%m} was due on {one.awaited.due_on}"
+                f" -> call {source.contact_ko} ({source.name_ko})",
+                highlight=False,
+            )
 
 
 def _open_work(show: Console, seen: Glance, day: date) -> None:

@@ -1,11 +1,11 @@
 """The record of every file: what came, how much was taken, what replaced it."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, Select, func, insert, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from store.database import reading, writing
@@ -13,6 +13,8 @@ from store.tables import Delivery, RowSetAside
 
 # Why a delivery does not count whose rows are in the lake: a run was killed before it was recorded.
 INTERRUPTED: Final = "interrupted"
+# Of a record that is no file but the word of its sender: the file of this source, month and revision is taken back.
+WITHDRAWN: Final = "withdrawn"
 _LINES = 50_000  # rows of one statement
 SetAside = tuple[int, str, str]  # row number, column, rule: never a value
 
@@ -56,7 +58,7 @@ def find_revision(engine: Engine, source: str, base_month: date, revision: int) 
         return session.scalars(
             select(Delivery)
             .where(Delivery.source == source, Delivery.base_month == base_month, Delivery.revision == revision)
-            .where(Delivery.state == "taken")
+            .where(Delivery.state == "taken", Delivery.reason != WITHDRAWN)
             .order_by(Delivery.received_on, Delivery.id)
         ).first()
 
@@ -87,14 +89,51 @@ def listed(engine: Engine, received_on: date | None = None) -> list[Delivery]:
 
 def latest(engine: Engine, as_of: date) -> dict[str, tuple[date, date]]:
     """Per source: the newest month told of, and the last day anything was received, as known on `as_of`."""
+    told = _told(as_of).with_only_columns(
+        Delivery.source, func.max(Delivery.base_month), func.max(Delivery.received_on)
+    )
     with reading(engine) as session:
-        rows = session.execute(
-            select(Delivery.source, func.max(Delivery.base_month), func.max(Delivery.received_on))
-            .where(Delivery.state == "taken", Delivery.received_on <= as_of)
-            .group_by(Delivery.source)
-            .order_by(Delivery.source)
-        )
+        rows = session.execute(told.group_by(Delivery.source).order_by(Delivery.source))
         return {source: (month, day) for source, month, day in rows}
+
+
+def months_told(engine: Engine, as_of: date) -> dict[str, set[date]]:
+    """Per source every month told of, as known on `as_of`."""
+    months: dict[str, set[date]] = {}
+    with reading(engine) as session:
+        for source, month in session.execute(_told(as_of).with_only_columns(Delivery.source, Delivery.base_month)):
+            months.setdefault(source, set()).add(month)
+    return months
+
+
+def _told(as_of: date) -> Select[tuple[Delivery]]:
+    """What was taken in by then and not taken back by then. A correction tells of its month as what it corrects did."""
+    later = aliased(Delivery)
+    is_back = (later.reason == WITHDRAWN) & (later.received_on <= as_of)
+    return (
+        select(Delivery)
+        .outerjoin(later, Delivery.superseded_by == later.id)
+        .where(Delivery.state == "taken", Delivery.reason != WITHDRAWN, Delivery.received_on <= as_of)
+        .where(or_(later.id.is_(None), ~is_back))
+    )
+
+
+def find_file(engine: Engine, file_name: str) -> Delivery | None:
+    """The delivery taken in under this name."""
+    with reading(engine) as session:
+        query = select(Delivery).where(Delivery.file_name == file_name, Delivery.state == "taken")
+        return session.scalars(query.order_by(Delivery.recorded_at.desc(), Delivery.id)).first()
+
+
+def recorded_at(engine: Engine, file_name: str) -> datetime | None:
+    """When a file of this name was last taken in or refused."""
+    with reading(engine) as session:
+        return session.scalar(select(func.max(Delivery.recorded_at)).where(Delivery.file_name == file_name))
+
+
+def is_withdrawn(engine: Engine, delivery: Delivery) -> bool:
+    later = find(engine, delivery.superseded_by) if delivery.superseded_by else None
+    return later is not None and later.reason == WITHDRAWN
 
 
 def rows_set_aside(engine: Engine, delivery: str) -> list[SetAside]:
@@ -117,5 +156,12 @@ def _supersede(session: Session, delivery: Delivery) -> None:
         .order_by(Delivery.received_on, Delivery.revision, Delivery.id)
     ).all()
     for one in siblings:
-        higher = (other.id for other in siblings if other.revision > one.revision)
+        higher = (other.id for other in siblings if _replaces(other, one))
         one.superseded_by = next(higher, None)
+
+
+def _replaces(other: Delivery, one: Delivery) -> bool:
+    """A correction, or the word of the sender that this very file is taken back."""
+    if other.revision == one.revision:
+        return other.reason == WITHDRAWN != one.reason
+    return other.revision > one.revision

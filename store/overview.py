@@ -8,6 +8,7 @@ import polars as pl
 from sqlalchemy import Engine, func, select
 
 from store.database import reading
+from store.deliveries import WITHDRAWN
 from store.tables import Delivery, RowSetAside
 
 LINES: Final = pl.Schema(
@@ -29,7 +30,7 @@ def taken(engine: Engine, sources: Sequence[str], as_of: date) -> pl.DataFrame:
     query = (
         select(*columns)
         .where(Delivery.state == "taken", Delivery.source.in_(sources), Delivery.received_on <= as_of)
-        .where(Delivery.superseded_by.is_(None))
+        .where(Delivery.superseded_by.is_(None), Delivery.reason != WITHDRAWN)
         .order_by(Delivery.source, Delivery.base_month, Delivery.id)
     )
     with reading(engine) as session:

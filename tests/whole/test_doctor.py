@@ -98,7 +98,7 @@ FAULTS: list[tuple[str, str, str, Plant]] = [
     ("model", "fail", "not what was saved", changed_model),
     ("model", "fail", "no model is deployed", sql("UPDATE models SET state = 'retired'")),
     ("offices", "fail", "does not exist", lambda work, _: (work / "offices.csv").unlink()),
-    ("sources", "fail", "days ago, more than", half_a_year_later),
+    ("sources", "fail", "the newest file came on", half_a_year_later),
     ("sources", "fail", "nothing was ever taken in", sql("DELETE FROM deliveries WHERE source = 'residents'")),
     ("disk", "fail", "1 MB free", little_space),
     ("packages", "fail", "3.6.24 is not safe", another_package),

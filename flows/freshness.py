@@ -1,0 +1,51 @@
+"""How each source stands by the calendar of deliveries, and which silence stops a night."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from flows.desk import Glance
+from signals.calendar import SOURCES, Standing, standings
+from store import deliveries
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A required source, and what is wrong with it: nothing, a word of warning, or what stops the night."""
+
+    source: str
+    told: str
+    stops: bool
+    call: str
+
+
+def standings_on(seen: Glance, day: date) -> tuple[Standing, ...]:
+    return standings(deliveries.months_told(seen.engine, day), day)
+
+
+def required_on(seen: Glance, day: date) -> Iterator[Silence]:
+    """Every required source, by code."""
+    received = deliveries.latest(seen.engine, day)
+    wanted = seen.settings.night.required_sources
+    for standing in standings_on(seen, day):
+        code, source = standing.source, SOURCES[standing.source]
+        if not (source.is_required if wanted is None else code in wanted):
+            continue
+        call = f"call {source.contact_ko} ({source.name_ko})"
+        if code not in received:
+            yield Silence(code, f"{code}: nothing was ever taken in", True, call)
+            continue
+        month, on = received[code]
+        told = f"{code}: the newest file came on {on}, told of {month:%Y-%m}"
+        bound = seen.settings.night.stale_after_days
+        if bound is not None:
+            age = (day - on).days
+            yield Silence(code, told if age > bound * 3 // 4 else "", age > bound, call)
+        else:
+            words = f"{told}; that of {standing.awaited.base_month:%Y-%m} was due on {standing.awaited.due_on}"
+            yield Silence(code, words if standing.late else "", standing.state == "stale", call)
+
+
+def late_sources(seen: Glance, day: date) -> frozenset[str]:
+    """Whose next delivery should have come by now: what is known of them is older than it seems."""
+    return frozenset(one.source for one in standings_on(seen, day) if one.state in ("late", "stale"))
