@@ -72,18 +72,24 @@ def sealed(desk: Desk, day: date, source: str) -> None:
 
 
 def case(desk: Desk, day: date) -> None:
+    """Closed on the day, by an answer of the day before."""
+    delivery = Delivery(
+        id=f"of {day}", source="sheets", base_month=day, received_on=day, file_name="f", state="taken",
+        recorded_at=now(),
+    )  # fmt: skip
+    run = Run(id="r", kind="nightly", as_of=day, started_at=now(), state="done", inputs="", settings="", code="")
+    alert = Alert(
+        id=f"A{day}", household_key=day.toordinal(), office="1", lane="risk", opened_on=day, due_on=day,
+        state="closed", closed_on=day, run="r",
+    )  # fmt: skip
+    answer = Answer(
+        alert=alert.id, version="v", delivery=delivery.id, received_on=day - DAY, contacted_on=day, recorded_at=now()
+    )
     with writing(desk.engine) as session:
-        session.merge(Run(id="r", kind="nightly", as_of=day, started_at=now(), state="done", inputs="", settings="",
-                          code=""))  # fmt: skip
-        session.flush()
-        deliveries.put(session, Delivery(id=f"of {day}", source="sheets", base_month=day, received_on=day,
-                                         file_name="f", state="taken", recorded_at=now()), ())  # fmt: skip
-        alert = Alert(id=f"A{day}", household_key=day.toordinal(), office="1", lane="risk", opened_on=day, due_on=day,
-                      state="closed", closed_on=day, run="r")  # fmt: skip
-        session.add(alert)
-        session.flush()
-        session.add(Answer(alert=alert.id, version="v", delivery=f"of {day}", received_on=day, contacted_on=day,
-                           recorded_at=now()))  # fmt: skip
+        session.merge(run)
+        for row in (delivery, alert, answer):
+            session.add(row)
+            session.flush()
 
 
 def person(desk: Desk, day: date) -> None:

@@ -21,6 +21,7 @@ SEED = 1
 COMMANDS = (
     "demo", "nightly", "retrain", "synthesize", "status", "explain", "stop", "matrix", "features", "promote",
     "rollback", "track", "pause", "resume", "doctor", "replay", "backup", "restore", "notify",
+    "retain", "research", "breach",
     "keys init", "log verify", "roles apply",
 )  # fmt: skip
 Bytes = Callable[[Path], dict[str, bytes]]
