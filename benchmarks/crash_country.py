@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Mapping
@@ -74,6 +75,8 @@ def make(folder: Path, database: str | None = None) -> tuple[Path, Path]:
             shutil.move(file, aside / file.name)
         elif file.name[-12:-4] > f"{FIRST:%Y%m%d}":
             file.unlink()
+        else:
+            os.utime(file, (0, 0))  # what is cut off is refused, however long the tries take
     with open_desk(config, work) as desk:
         with running(desk, "retrain", FIRST) as run:
             trained = learn(desk, run)

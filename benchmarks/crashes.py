@@ -35,6 +35,9 @@ from benchmarks.crash_plants import PLANTS
 from benchmarks.crash_postgres import stopped_nights
 
 
+ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
 @dataclass(frozen=True)
 class Verdict:
     kind: str
@@ -206,7 +209,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
     os.umask(0o077)
-    os.environ["POLARS_MAX_THREADS"] = "2"
+    for name in ONE_THREAD:  # so many nights at a time as there are jobs
+        os.environ[name] = "1"
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crash-") as name, ThreadPoolExecutor(wanted.jobs) as pool:
         folder = Path(name)

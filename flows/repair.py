@@ -11,8 +11,8 @@ from store.lake import TABLES
 from store.shuffle import Shuffle
 from store.tables import Delivery, Run
 
-# Where files are written beside and renamed.
-WRITTEN: Final = ("archive", "anchors", "explained", "keys", "models", "outbox", "replies", "reports")
+# Folders where unfinished files are somebody else's: what senders copy in, and what libraries keep.
+NOT_OURS: Final = {"inbox", "lake", "prefect", "scratch"}
 
 
 def repair(desk: Desk) -> tuple[str, ...]:
@@ -21,7 +21,8 @@ def repair(desk: Desk) -> tuple[str, ...]:
     told = [line for run, digest in ledger.left_open(desk.engine) if (line := _close(desk, run, digest))]
     if mended := sum(mend_folder(folder) for folder in _published(desk.outbox)):
         told.append(f"{mended} half-written or half-exchanged folders of the outbox were put right")
-    if removed := sum(remove_unfinished(desk.work / name) for name in WRITTEN):
+    ours = (place for place in desk.work.iterdir() if place.is_dir() and place.name not in NOT_OURS)
+    if removed := sum(map(remove_unfinished, ours)):
         told.append(f"{removed} files that were never finished were removed")
     if unknown := _set_aside_unrecorded(desk):
         told.append(f"{unknown} deliveries in the lake were not recorded: they count from when they are taken in again")

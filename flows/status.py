@@ -20,14 +20,14 @@ OFFICES = 15
 
 
 def show_status(show: Console, seen: Glance) -> None:
+    if held := pauses.paused_on(seen.engine, today()):
+        show.print(f"[bold yellow]Nothing is published:[/] {escape(str(held))}\n", highlight=False)
     runs = ledger.recent(seen.engine, NIGHTS)
     if not runs:
         show.print(
             f"Nothing was run in {seen.settings.work} yet. Start with `blindspot demo`, or put files into its inbox."
         )
         return
-    if held := pauses.paused_on(seen.engine, today()):
-        show.print(f"[bold yellow]Nothing is published:[/] {escape(str(held))}\n", highlight=False)
     show.print("[bold]Last runs[/]")
     show.print(_runs(runs))
     _model(show, seen)
