@@ -153,7 +153,7 @@ def message_of_test() -> Message:
 
 
 def _message(state: State | Literal["test"], kind: str, as_of: date, lines: list[str]) -> Message:
-    where = [f"현황판: outbox/{as_of}/board.html"] if state == "warnings" else []
+    where = [f"현황판: board/{as_of}/board.html"] if kind == "nightly" and state != "test" else []
     body = "\n".join(_MASKED.sub("…", line) for line in (*lines, *where))
     title = f"[사각지대 발굴] {as_of} {WORK[kind]}: {TITLES[state]}"
     return Message(title, body, is_bad=state in ("refused", "failed"))
