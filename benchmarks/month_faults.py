@@ -69,14 +69,19 @@ def broken(world: World, day: date) -> None:
 def being_copied(world: World, day: date) -> None:
     """Cut off within a line, and changed a moment ago."""
     name = _sent_on(world, "nhis_202607", day, 1)
-    world.arrive(name, world.sent("nhis_202607")[1][:20_001])
+    world.arrive(name, _corrected_nhis(world)[:20_001])
     at = now().timestamp()
     os.utime(world.inbox / name, (at, at))
 
 
 def copied_whole(world: World, day: date) -> None:
     name = _sent_on(world, "nhis_202607", day - timedelta(days=1), 1)
-    world.arrive(name, world.sent("nhis_202607")[1])
+    world.arrive(name, _corrected_nhis(world))
+
+
+def _corrected_nhis(world: World) -> bytes:
+    """Bytes that came before would be known again."""
+    return b"".join(_lines(world.sent("nhis_202607")[1])[:-1])
 
 
 def cut_off(world: World, day: date) -> None:
@@ -88,7 +93,7 @@ def cut_off(world: World, day: date) -> None:
 
 
 def unnamed(world: World, day: date) -> None:
-    world.arrive("자료_최종_진짜최종.csv", world.sent("supply-stop_202609")[1])
+    world.arrive("자료_최종_진짜최종.csv", b"".join(_lines(world.sent("supply-stop_202609")[1])[:-2]))
 
 
 def second_version(world: World, day: date) -> None:
@@ -227,8 +232,10 @@ def state_of(start: str, state: str) -> Callable[[World, date], bool]:
     return lambda world, day: any(one.state == state for one in world.deliveries(start))
 
 
-def attempts(world: World, day: date) -> bool:
-    return sum(run.attempts for run in world.runs() if run.as_of == day) > 1
+def begun_twice(world: World, day: date) -> bool:
+    """A run has no id, and no row of the ledger, before its deliveries are taken in."""
+    lines = [line for line in world.journal(day) if line.get("event") == "started" and line.get("as_of") == f"{day}"]
+    return len(lines) > 1
 
 
 def refusal(kind: str) -> Callable[[World, date], bool]:
@@ -286,7 +293,7 @@ def anything(world: World, day: date) -> bool:
 HELD_BACK: Final = ("welfare-app_202609", "kepco_202607_202610", "mois_202608")
 
 FAULTS: Final = (
-    Fault(2, "worker killed in the night", "system", "during", killer("worker"), attempts, told="again"),
+    Fault(2, "worker killed in the night", "system", "during", killer("worker"), begun_twice, told="again"),
     Fault(3, "a delivery two days late", "delivery", "before", late, was_late),
     Fault(4, "a delivery doubled", "delivery", "before", doubled, came_again),
     Fault(
@@ -295,7 +302,7 @@ FAULTS: Final = (
     Fault(
         6, "a broken file", "delivery", "before", broken, state_of("nps_202607_20261006", "refused"), told="warnings"
     ),
-    Fault(8, "run killed in the night", "system", "during", killer("run"), attempts, told="again"),
+    Fault(8, "run killed in the night", "system", "during", killer("run"), begun_twice, told="again"),
     Fault(9, "a file nobody can name", "delivery", "before", unnamed, state_of("자료", "refused"), told="warnings"),
     Fault(11, "a file still being copied", "delivery", "before", being_copied, is_waiting, told="warnings"),
     Fault(
@@ -337,7 +344,7 @@ FAULTS: Final = (
         late,
     ),
     Fault(17, "rows spoilt", "delivery", "before", bad_rows, set_aside),
-    Fault(18, "serve itself killed in the night", "system", "during", serve_killed, attempts, told="again"),
+    Fault(18, "serve itself killed in the night", "system", "during", serve_killed, begun_twice, told="again"),
     Fault(19, "database stopped in the night", "system", "during", database_stopped, anything),
     Fault(20, "disk read-only", "system", "before", read_only, refusal("disk"), "refused (disk)", "refused", writable),
     Fault(21, "clock two days back", "system", "before", clock_back, refusal("clock"), "refused (clock)", "refused"),

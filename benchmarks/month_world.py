@@ -253,7 +253,7 @@ def _write_config(folder: Path, postgres: Server | None) -> Path:
     told["work"] = "work"
     told["model"] |= {"trees": 20, "min_positives": 10}
     # So few households move by chance, and the clock is set to a day on which the machine is not.
-    told["night"] |= {"drift": 3.0, "required_sources": ["kepco", "residents", "addresses"], "stale_after_days": 40}
+    told["night"] |= {"drift": 3.0, "required_sources": ["kepco", "residents", "addresses"], "stale_after_days": 43}
     told["schedule"] |= {"port": _free_port()}
     if postgres is not None:
         told["database"] = postgres.copy("ours")
