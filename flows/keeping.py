@@ -16,6 +16,7 @@ import polars as pl
 
 from flows.desk import Desk, now
 from store import custody, deliveries, retention, retirement
+from store.correction import retroactive
 from store.custody import Act, Deed
 from store.destruction import Gone
 from store.files import sync_folder
@@ -71,6 +72,13 @@ def _registers(desk: Desk, kept_from: date) -> Found:
 def _contacts(desk: Desk, kept_from: date) -> Found:
     gone = retention.old_contacts(desk.lake, kept_from, desk.keys)
     return Found(gone, partial(retention.drop_contacts, desk.lake, kept_from))
+
+
+def _corrected(desk: Desk, kept_from: date) -> Found:
+    """Rows that persons had corrected, once no night is replayed any more that knew them."""
+    ids = retroactive(desk.engine, kept_from - timedelta(days=1)).withdrawn
+    gone = retention.old_deliveries(desk.lake, ids, desk.keys)
+    return Found(gone, partial(retention.drop_deliveries, desk.lake, ids, kept_from))
 
 
 def _cases(desk: Desk, kept_from: date) -> Found:
@@ -170,6 +178,7 @@ KEPT: Final = (
     Kept("observations", "위기정보와 점수", "lake", "by token", FIVE_YEARS, "", _months),
     Kept("registers", "끝난 거주·주소 기록", "lake", "by token", FIVE_YEARS, "registers_days", _registers),
     Kept("contacts", "발굴·상담 이력", "lake", "by token", FIVE_YEARS, "contacts_days", _contacts),
+    Kept("corrected", "정정되어 쓰지 않는 기록", "lake", "by token", AT_ONCE, "versions_days", _corrected),
     Kept("cases", "종결된 알림과 답", "database", "by token", FIVE_YEARS, "cases_days", _cases),
     Kept("identities", "이름·연락처·주소·식별번호", "database", "sealed", AT_ONCE, "identities_days", _identities),
     Kept("deliveries", "받은 원본 파일", "archive/", "sealed", FIVE_YEARS, "archive_days",

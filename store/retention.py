@@ -126,6 +126,26 @@ def drop_contacts(lake: Lake, kept_from: date) -> None:
         delta.delete(f"selected_on < '{kept_from}'", commit_properties=_named(kept_from))
 
 
+def old_deliveries(lake: Lake, ids: Collection[str], keys: Keys) -> list[Gone]:
+    """Rows of these deliveries: of what persons had corrected."""
+    gone = []
+    for table in TABLES:
+        delta = _table(lake, table) if ids else None
+        if delta is not None:
+            rows = pl.scan_delta(delta).filter(pl.col("delivery").is_in(sorted(ids))).collect()
+            gone += (
+                [Gone(f"lake/{table}/corrected", rows=rows.height, digest=_digest(rows, keys))] if rows.height else []
+            )
+    return gone
+
+
+def drop_deliveries(lake: Lake, ids: Collection[str], kept_from: date) -> None:
+    told = ", ".join(f"'{one}'" for one in sorted(ids))
+    for table in TABLES:
+        if told and (delta := _table(lake, table)) is not None:
+            delta.delete(f"delivery IN ({told})", commit_properties=_named(kept_from))
+
+
 def old_files(lake: Lake, since: datetime) -> list[Gone]:
     """Files that no version of `since` or later holds: of rows dropped, corrected, tidied, and of killed writes."""
     return [

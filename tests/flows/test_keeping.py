@@ -16,7 +16,7 @@ from flows.inbox import take_in
 from flows.keeping import KEPT, kept_from
 from flows.retention import retain, verify
 from signals.tables import ADDRESSES, CONTACTS, OBSERVATIONS, RESIDENTS
-from store import deliveries, destruction, identities, keys
+from store import correction, deliveries, destruction, identities, keys
 from store.archive import digest_of
 from store.database import writing
 from store.lake import Lake, Table
@@ -105,10 +105,18 @@ def seal_key(desk: Desk, day: date) -> None:
     os.utime(newest, (noon, noon))
 
 
+def corrected(desk: Desk, day: date) -> None:
+    """Corrected on the day: the wrong row's own delivery is superseded by the correction."""
+    tell(desk.lake, "observations", OBSERVATIONS, key=-day.toordinal(), observed_on=today())
+    (row,) = (one for one in desk.lake.known_on("observations", today()).to_dicts() if one["key"] == -day.toordinal())
+    correction.correct(desk.engine, desk.lake, "observations", row, None, request=f"R{day}", received_on=day, now=now())
+
+
 PUT: dict[str, Callable[[Desk, date], object]] = {
     "observations": lambda d, day: tell(d.lake, "observations", OBSERVATIONS, key=day.toordinal(), observed_on=day),
     "registers": spell,
     "contacts": lambda d, day: tell(d.lake, "contacts", CONTACTS, household_key=day.toordinal(), selected_on=day),
+    "corrected": corrected,
     "cases": case,
     "identities": person,
     "deliveries": lambda d, day: sealed(d, day, "nhis"),
@@ -161,6 +169,7 @@ def test_of_every_class_what_is_too_old_goes_with_a_proof_and_nothing_else(desk:
         if data in BY_NAME:
             assert any(name.startswith(str(first)) for name in left), data
             assert not any(name.startswith(str(first - DAY)) for name in left), data
+    assert [(gone.name, gone.rows) for gone in told["corrected"].gone] == [("lake/observations/corrected", 1)]
     assert told["versions"].gone
     assert [gone.name for gone in told["keys"].gone] == ["keys/seal-002.key"]
     assert identities.is_registered(desk.engine, desk.keys, "H00000001"), "what the registers name stays"
