@@ -34,7 +34,7 @@ class Shuffle:
             for part in range(parts):
                 piece = table.slice(at[part], at[part + 1] - at[part]).combine_chunks()
                 batches = piece.to_batches()
-                writer.write_batch(batches[0] if batches else _nothing(table.schema))
+                writer.write_batch(batches[0] if batches else _nothing(table))
 
     def gather(self, name: str, part: int, sources: Sequence[int]) -> pl.DataFrame:
         """What every source sent to range `part`."""
@@ -110,8 +110,11 @@ class _Replacing:
             self._files.delete_file(self._beside)
 
 
-def _nothing(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+def _nothing(table: pa.Table) -> pa.RecordBatch:
+    """With the table's own dictionaries: a file of Arrow's allows one for each column of words."""
+    if table.num_rows:
+        return table.slice(0, 1).combine_chunks().to_batches()[0].slice(0, 0)
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in table.schema], schema=table.schema)
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:
