@@ -58,6 +58,9 @@ REFUSED_FILES: Final = {
     "unknown_source": "등록되지 않은 기관코드입니다.",
     "sent_before_month": "보낸 날이 기준년월보다 앞섭니다.",
     "second_version": "같은 기관·기준년월·차수의 다른 파일을 이미 받았습니다. 정정본은 _r1, _r2로 보내야 합니다.",
+    "digest_differs": "파일이 함께 온 확인값(.sha256)과 다릅니다. 전송 중에 바뀌었거나 일부가 빠졌습니다.",
+    "withdrawn_before": "보낸 기관이 거두어들인 파일과 내용이 같습니다. 다시 쓰려면 다음 차수로 보내야 합니다.",
+    "nothing_to_withdraw": "거두어들이겠다는 파일을 받아들인 적이 없거나, 이미 거두어들였거나 정정본으로 바뀌었습니다.",
     "empty": "파일이 비어 있습니다.",
     "incomplete": "마지막 줄이 끝나지 않았습니다. 전송이 끊겼습니다.",
     "wrong_encoding": "정해진 문자 방식(인코딩)이 아닙니다.",
@@ -94,7 +97,8 @@ On an empty machine: install, put the keys into their folder (mode 0400), then `
 doctor`, and the schedule again. What was destroyed after a backup (`blindspot retain`) comes back with it: run
 `blindspot retain` before the first night.
 
-For PostgreSQL its own programs are used (`pg_dump`, `pg_restore`); restore needs an empty database.
+For PostgreSQL its own programs are used (`pg_dump`, `pg_restore`); restore needs an empty database, and the rules of
+accounts are made again by `blindspot roles apply`.
 
 `blindspot replay RUN` works a past night again and compares it with what was published: a test of backup, code and
 record together.

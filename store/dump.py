@@ -1,6 +1,7 @@
 """The database as one file, as it stood at one moment, and back: SQLite's online backup, PostgreSQL's own programs."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ from sqlalchemy import Engine, create_engine, inspect, make_url
 from store.faults import StoreError
 from store.files import OURS_ONLY, make_folder, sync_folder
 
+_RULES: Final = re.compile(r" (POLICY|ROW SECURITY) ")
 NAMES: Final = {"sqlite": "blindspot.db", "postgresql": "blindspot.pgdump"}
 
 
@@ -50,7 +52,7 @@ def load(url: str, dumped: Path) -> None:
             return
         if inspect(engine).get_table_names():
             raise StoreError("backup", "the database already holds tables", "name an empty one in `database`")
-        _run("pg_restore", engine, ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"], dumped)
+        _load(engine, dumped)
     finally:
         engine.dispose()
 
@@ -63,9 +65,16 @@ def _place(dumped: Path, at: Path) -> None:
     sync_folder(at.parent)
 
 
-def _run(
-    program: Literal["pg_dump", "pg_restore"], engine: Engine, options: list[str], dumped: Path | None = None
-) -> None:
+def _load(engine: Engine, dumped: Path) -> None:
+    """Without rules of accounts: they name roles that another server does not have (`blindspot roles apply`)."""
+    listed = _run("pg_restore", engine, ["--list", str(dumped)]).splitlines()
+    wanted = dumped.with_suffix(".list")
+    wanted.write_text("\n".join(line for line in listed if not _RULES.search(line)) + "\n", encoding="utf-8")
+    whole = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]
+    _run("pg_restore", engine, [*whole, "--use-list", str(wanted), "--dbname", str(engine.url.database), str(dumped)])
+
+
+def _run(program: Literal["pg_dump", "pg_restore"], engine: Engine, options: list[str]) -> str:
     if shutil.which(program) is None:
         raise StoreError("backup", f"{program} is not installed", "install PostgreSQL's client programs")
     url = engine.url
@@ -73,8 +82,8 @@ def _run(
     # By the environment: whoever lists processes reads their arguments.
     told = {**where, "PGPASSWORD": url.password, "PGDATABASE": url.database}
     environment = os.environ | {name: str(value) for name, value in told.items() if value}
-    into = ["--dbname", str(url.database), str(dumped)] if dumped else []
-    done = subprocess.run([program, *options, *into], env=environment, capture_output=True, check=False)
+    done = subprocess.run([program, *options], env=environment, capture_output=True, check=False)
     if done.returncode:
         # What it prints may quote a row.
         raise StoreError("backup", f"{program} ended with {done.returncode}", "run it by hand: it says why")
+    return done.stdout.decode()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from store import dump, ledger
@@ -13,7 +14,7 @@ from store.faults import StoreError
 AT = datetime(2026, 11, 2, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     """Of a database in use, and of one that is to be."""
     if request.param == "sqlite":
@@ -43,6 +44,26 @@ def test_what_was_dumped_is_loaded_whole_and_only_where_nothing_is(urls: tuple[s
     restored.dispose()
     with pytest.raises(StoreError, match=r"exists|already holds"):
         dump.load(urls[1], again)
+
+
+@pytest.mark.postgres
+def test_rules_of_accounts_that_another_server_does_not_have_are_left_out(
+    postgres: Callable[[], str], tmp_path: Path
+) -> None:
+    engine, empty = open_database(postgres()), postgres()
+    with psycopg.connect(engine.url.render_as_string().replace("+psycopg", ""), autocommit=True) as server:
+        server.execute("CREATE ROLE nobody_else NOLOGIN")
+        server.execute("ALTER TABLE alerts ENABLE ROW LEVEL SECURITY")
+        server.execute("CREATE POLICY ours ON alerts FOR SELECT TO nobody_else USING (true)")
+        server.execute("GRANT SELECT ON alerts TO nobody_else")
+        dump.dump(engine, tmp_path / "blindspot.pgdump")
+        server.execute("DROP OWNED BY nobody_else")
+        server.execute("DROP ROLE nobody_else")
+    engine.dispose()
+    dump.load(empty, tmp_path / "blindspot.pgdump")
+    restored = open_database(empty)
+    assert ledger.recent(restored, 1) == []
+    restored.dispose()
 
 
 def test_a_dump_of_the_other_kind_is_refused(tmp_path: Path) -> None:
