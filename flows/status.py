@@ -1,15 +1,18 @@
 """What was done and what is open: read from the database alone."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows import journal
 from flows.accesses import review_state
 from flows.desk import Glance, today
 from flows.freshness import standings_on
 from flows.report import interval, table_of
+from flows.schedule import SEOUL
 from signals.calendar import SOURCES
 from store import deliveries, ledger, models, pauses, subject_requests
 from store.alerts import open_per_office
@@ -39,6 +42,19 @@ def show_status(show: Console, seen: Glance) -> None:
     _open_work(show, seen, day)
     _requests(show, seen)
     show.print(f"\n[bold]Access log[/] {review_state(seen)}", highlight=False)
+    _kept_and_told(show, seen)
+
+
+def _kept_and_told(show: Console, seen: Glance) -> None:
+    backup = journal.last(seen.settings.work, "backup", days=90)
+    show.print(f"[bold]Last backup[/] {_at(backup) if backup else 'none is noted: `blindspot backup FILE`'}")
+    if last := journal.last(seen.settings.work, "notified"):
+        of = last.get("counts", {}).get("addresses", "?")
+        show.print(f"[bold]Last message[/] {_at(last)} ({last['state']}): {last['told']} of {of} addresses took it")
+
+
+def _at(told: dict[str, Any]) -> str:
+    return f"{datetime.fromisoformat(told['at']).astimezone(SEOUL):%Y-%m-%d %H:%M}"
 
 
 def _runs(runs: list[Run]) -> Table:
