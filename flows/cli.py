@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from flows.cli_board import app as board_commands
+from flows.cli_intake import app as intake_commands
 from flows.cli_operate import app as operate_commands
 from flows.cli_rights import app as rights_commands
 from flows.cli_schedule import app as schedule_commands
@@ -277,6 +278,7 @@ app.add_typer(operate_commands)
 app.add_typer(trust_commands)
 app.add_typer(rights_commands)
 app.add_typer(board_commands)
+app.add_typer(intake_commands)
 
 
 def _text(path: Path | None) -> str | None:

@@ -354,6 +354,14 @@ KINDS: Final = (
         "권한을 줄 수 없거나, 데이터베이스가 계정별 권한을 지키지 않고 있습니다.",
         "메시지에 나온 대로 조치해 주십시오. 권한 관리는 PostgreSQL과 테이블 소유 계정이 있어야 합니다.",
     ),
+    Kind(
+        "withdrawal",
+        65,
+        "No delivery of that name is in use: it never came, was refused, is replaced, or was taken back before.",
+        "Look at the name; `blindspot status` tells which months are known. What a correction replaced needs nothing.",
+        "그 이름으로 쓰이고 있는 자료가 없습니다. 오지 않았거나 거절되었거나 이미 바뀌었거나 거두어들인 파일입니다.",
+        "파일 이름을 확인해 주십시오. 정정본으로 바뀐 파일은 따로 거두어들이지 않아도 됩니다.",
+    ),
 )
 
 EXIT_CODES: Final = {kind.name: kind.exit_code for kind in KINDS}

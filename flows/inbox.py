@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from alerts.sheet import looks_like_sheet, write_answer_reply
+from flows import markers
 from flows.answers import told_in_register
 from flows.arrived import Arrived
 from flows.desk import Desk, now
@@ -15,6 +16,7 @@ from flows.progress import track
 from flows.returned import SOURCE, ReadSheet, read_returned
 from flows.summary import Taken
 from flows.tokenised import BYTES_PER_RANGE, Tokenised, source_of, tokenise
+from flows.withdrawing import taken_back
 from signals.agencies import AGENCIES
 from signals.delivery import DeliveryName, DeliveryRefused, read_name
 from signals.registers import REGISTERS
@@ -30,7 +32,7 @@ from store.tables import Delivery
 # Names that say: not finished yet. Senders write under such a name and rename.
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 # What a file shows that is still being copied.
-UNFINISHED_CODES = ("incomplete", "unreadable_file", "quotes_broken")
+UNFINISHED_CODES = ("incomplete", "unreadable_file", "quotes_broken", "digest_differs")
 # Files wait for one common commit until they hold so many rows: one Delta version for hundreds of files.
 ROWS_PER_COMMIT = 2_000_000
 
@@ -58,7 +60,7 @@ def take_in(desk: Desk, as_of: date) -> tuple[Taken, ...]:
     """Everything in the inbox that was known by `as_of`. What cannot be taken is refused with a reply, never lost."""
     results: list[Taken] = []
     waiting: dict[str, Read | ReadSheet] = {}
-    rows, not_before = 0, _day_after_last_night(desk)
+    rows, not_before = 0, day_after_last_night(desk)
     for path in track(_in_order(desk.inbox), "Taking in deliveries"):
         found = _look(desk, path, as_of, not_before, waiting)
         if isinstance(found, Taken):
@@ -70,12 +72,14 @@ def take_in(desk: Desk, as_of: date) -> tuple[Taken, ...]:
             results += _keep(desk, list(waiting.values()))
             waiting, rows = {}, 0
     results += _keep(desk, list(waiting.values()))
+    results += taken_back(desk, as_of, max(as_of, not_before))
     return tuple(sorted(results, key=lambda taken: (taken.source, taken.file)))
 
 
 def _in_order(inbox: Path) -> list[Path]:
     """By day sent, then by name: a correction comes after what it corrects."""
     files = [path for path in inbox.iterdir() if path.is_file() and not path.name.startswith(".")]
+    files = [path for path in files if path.suffix not in markers.MARKERS]
     return sorted(files, key=lambda path: (_sent_on(path.name), path.name))
 
 
@@ -98,19 +102,24 @@ def _look(desk: Desk, path: Path, as_of: date, not_before: date, read: Found) ->
     try:
         if is_sheet:
             return _look_at_sheet(desk, path, arrived.all(), max(as_of, not_before), as_of, read)
-        if again := _seen_before(desk, path, arrived.digest, read):
+        waits, cure = markers.not_whole(desk, path)
+        if waits:
+            return Taken(file, _source(file), "waiting", message=waits, cure=cure)
+        markers.refuse_other_bytes(path, arrived.digest)
+        digest = _id_of(desk, arrived, file)
+        if again := _seen_before(desk, path, digest, read):
             return again
         name = read_name(file)
         received_on = max(name.sent_on, not_before)
         if received_on > as_of:
             return Taken(file, name.source, "future", message=f"known from {received_on}, not on {as_of}")
-        return _read(desk, arrived, name, received_on, read)
+        return _read(desk, arrived, name, received_on, digest, read)
     except ChangedMeanwhileError:
         return Taken(file, _source(file), "waiting", message="changed while it was read", cure="wait, or resend")
     except DeliveryRefused as refused:
         source = SOURCE if is_sheet else _source(file)
-        if refused.code in UNFINISHED_CODES and _is_fresh(desk, path):
-            return Taken(file, source, "waiting", message="its end is cut off", cure="wait, or resend")
+        if refused.code in UNFINISHED_CODES and markers.is_fresh(desk, path):
+            return Taken(file, source, "waiting", message="it is not whole yet", cure="wait, or resend")
         return _refuse(desk, arrived, refused, source, as_of)
 
 
@@ -150,12 +159,27 @@ def _sheet_id(desk: Desk, file: str, raw: bytes, received_on: date) -> str:
     return digest_of(f"{SOURCE}|{file}|{received_on}|".encode() + raw)
 
 
-def _read(desk: Desk, arrived: Arrived, name: DeliveryName, received_on: date, read: Found) -> Read | Taken:
-    source, digest = source_of(name), arrived.digest
+def _id_of(desk: Desk, arrived: Arrived, file: str) -> str:
+    """Of a delivery: its digest. What was taken back and is sent again after all is another delivery."""
+    before = deliveries.find(desk.engine, arrived.digest)
+    if before is None or not deliveries.is_withdrawn(desk.engine, before):
+        return arrived.digest
+    name = read_name(file)
+    if _place(name) == (before.source, before.base_month, before.revision):
+        what = f"이 파일({before.file_name})은 보낸 기관이 거두어들였습니다."
+        cure = f"그래도 쓰려면 이름 끝에 _r{name.revision + 1}을 붙여 다시 보내 주십시오."
+        raise DeliveryRefused("withdrawn_before", file, what, cure)
+    return arrived.digest_after(repr(_place(name)).encode())
+
+
+def _read(
+    desk: Desk, arrived: Arrived, name: DeliveryName, received_on: date, digest: str, read: Found
+) -> Read | Taken:
+    source = source_of(name)
     head = read_head(arrived.start, arrived.end, source.reader.layout, name.filename)
     stamps = {"received_on": pl.lit(received_on, dtype=pl.Date), "delivery": pl.lit(digest, dtype=pl.Enum([digest]))}
     # What is kept are these very bytes: a file read a second time may be another.
-    chunks = desk.archive.keeping(arrived.pieces(), digest)
+    chunks = desk.archive.keeping(arrived.pieces(), arrived.digest)
     told = tokenise(chunks, head, source, stamps, desk.keys, arrived.size, desk.work)
     if told.received == 0:
         # Two months without a row are the same bytes: each is still a delivery of its own.
@@ -175,6 +199,7 @@ def _seen_before(desk: Desk, path: Path, digest: str, read: Found) -> Taken | No
     else:
         return None
     path.unlink()
+    markers.clear(path)
     return Taken(_shown(path), source, "again", message=f"the same bytes came as {first}")
 
 
@@ -184,7 +209,7 @@ def _shown(path: Path) -> str:
     return path.name.encode("utf-8", "replace")[:200].decode(errors="ignore")[:100]
 
 
-def _day_after_last_night(desk: Desk) -> date:
+def day_after_last_night(desk: Desk) -> date:
     """What a night did not have is known from the day after it at the earliest: run again, it must not know more."""
     last = ledger.last_done_night(desk.engine)
     return date.min if last is None else last.as_of + timedelta(days=1)
@@ -204,11 +229,6 @@ def _place(name: DeliveryName) -> tuple[str, date, int]:
     return name.source, name.base_month, name.revision
 
 
-def _is_fresh(desk: Desk, path: Path) -> bool:
-    age = now().timestamp() - path.stat().st_mtime
-    return age < desk.settings.inbox.quiet_minutes * 60
-
-
 def _refuse(desk: Desk, arrived: Arrived, refused: DeliveryRefused, source: str, as_of: date) -> Taken:
     file = _shown(arrived.path)
     for _ in desk.archive.keeping(arrived.pieces(), arrived.digest):
@@ -220,6 +240,7 @@ def _refuse(desk: Desk, arrived: Arrived, refused: DeliveryRefused, source: str,
     deliveries.record(desk.engine, record)
     write_whole(desk.replies / f"{file}.reply.csv", write_refusal(refused))
     arrived.path.unlink()
+    markers.clear(arrived.path)
     return Taken(file, record.source, "refused", message=refused.what_ko, cure=refused.cure_ko)
 
 
@@ -304,6 +325,7 @@ def _record(desk: Desk, read: Read, households: int) -> Taken:
     else:
         answers.record(desk.engine, delivery, brought, rows, now=now())
     read.path.unlink()
+    markers.clear(read.path)
     told.rows.close()
     return Taken(
         read.path.name, name.source, "taken", told.received, told.accepted, told.bad.height,

@@ -24,6 +24,7 @@ class _Part(BaseModel):
 
 
 class Inbox(_Part):
+    whole_when: Literal["line_end", "quiet", "marker"]
     quiet_minutes: Annotated[float, Field(ge=0)]
 
 
