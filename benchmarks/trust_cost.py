@@ -1,6 +1,6 @@
 """What logging and encryption take of a night: one night, with a clock in every place that seals, opens, signs or logs.
 
-    blindspot synthesize --lake --households 1000000 --files-share 0.999 --work WORK
+    blindspot synthesize --lake --households 1000000 --files-share 1.0 --work WORK
     python -m benchmarks.nightly_country deploy WORK MODEL     (a model that was learned with the same keys)
     python benchmarks/trust_cost.py WORK --as-of 2026-12-05
 

@@ -15,6 +15,7 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from flows import journal
+from flows.accesses import review_state
 from flows.desk import Glance, now, today
 from flows.errors import OperatorError
 from flows.freshness import required_on
@@ -24,6 +25,7 @@ from flows.schedule import check_done
 from store import deliveries, ledger, models
 from store.database import HEAD, revision
 from store.keys import key_files, keys_folder
+from store.role_checks import check as check_roles
 
 State = Literal["ok", "warn", "fail"]
 Found = tuple[State, str, str]  # what was found, and the cure; "" where all is well
@@ -262,6 +264,25 @@ def backup(seen: Glance) -> Iterator[Found]:
         yield "ok", f"the last at {last['at'][:16]}" if last else "nothing to back up yet", ""
 
 
+def access_log(seen: Glance) -> Iterator[Found]:
+    if not _is_used(seen):
+        yield "ok", "nothing recorded yet", ""
+        return
+    state = review_state(seen)
+    yield "warn" if state.overdue else "ok", str(state), "a person looks at it: `blindspot log review --by NAME`"
+
+
+def roles(seen: Glance) -> Iterator[Found]:
+    if seen.engine.dialect.name != "postgresql" or not _is_used(seen):
+        yield "ok", "SQLite: the mode of its file is the only guard", ""
+        return
+    faults = check_roles(seen.engine)
+    for fault in faults:
+        yield "warn", fault, "docs/keys.md, roles"
+    if not faults:
+        yield "ok", "the database holds every account to its role", ""
+
+
 # In the order in which they are mended: what comes later may hang on what comes before.
 CHECKS: Final = (
     Check("locale", locale_),
@@ -280,6 +301,8 @@ CHECKS: Final = (
     Check("last night", last_night),
     Check("notifications", told),
     Check("backup", backup),
+    Check("access log", access_log),
+    Check("roles", roles),
 )
 
 

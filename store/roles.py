@@ -39,7 +39,7 @@ _WORK: Final = ("runs", "stages", "models", "deliveries")
 # Read by these roles and nobody else. What is not named here only the nightly account sees.
 _READS: Final[Mapping[Role, Sequence[str]]] = {
     Role.OPERATOR: (*_WORK, "rows_set_aside", "office_capacity", "account_roles"),
-    Role.AUDITOR: (*LOGS, *_WORK, "account_roles"),
+    Role.AUDITOR: (*LOGS, *_WORK, "account_roles", "destructions"),
     Role.SCIENTIST: _WORK,
 }
 # Not: household_key, nor lane, true_band and inclusion, by which the households drawn at random would be known.

@@ -240,7 +240,7 @@ def test_the_nightly_account_only_adds_to_the_logs(guarded: Engine, keys: Keys, 
 
 
 MAY: dict[str, set[str]] = {
-    "auditor": {"access_log", "custody_log", "runs", "stages", "models", "deliveries", "account_roles"},
+    "auditor": {"access_log", "custody_log", "runs", "stages", "models", "deliveries", "account_roles", "destructions"},
     "scientist": {"runs", "stages", "models", "deliveries"},
     "operator": {"runs", "stages", "models", "deliveries", "rows_set_aside", "office_capacity", "account_roles"},
 }
