@@ -11,6 +11,7 @@ added to the block until that is far enough. tests/alerts/test_small_cells.py as
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -136,7 +137,7 @@ class _Block:
             return everything
         if (self.totals > 0).sum() <= 1:
             return [self.above if total else Veil() for total in self.totals]
-        self._hide_small_places()
+        self.whole = {row for row, total in enumerate(self.totals) if is_small(int(total))}
         while repair := self._wanted():
             if not repair():
                 return everything
@@ -147,29 +148,42 @@ class _Block:
             for row in range(len(self.rows))
         ]  # fmt: skip
 
-    def _hide_small_places(self) -> None:
-        """Those with few of anything show nothing; nor do so many others that together they have many or none."""
-        self.whole = {row for row, total in enumerate(self.totals) if is_small(int(total))}
-        # What is hidden above is known there in one sum.
-        shown = [m for m in self.kind.asked if not self.above.hides(m)] + [self.above.parts] * bool(self.above.parts)
-        while self.whole:
-            told = self.rows[sorted(self.whole)]
-            sums = {measure: int(told[:, sorted(measure)].sum()) for measure in shown}
-            short = [m for m, count in sums.items() if count and (count < ROOM or len(told) == 1)]
-            rows = (self._largest(measure, self.whole) for measure in short)
-            if (row := next((row for row in rows if row is not None), None)) is None:
-                return
-            self.whole.add(row)
-
     def _wanted(self) -> Callable[[], bool] | None:
         """What is to be done next; None: every small count is hidden well enough."""
         for row, measure in self._small():
             parts = {part for part in measure if self.rows[row, part]}
             if row not in self.hidden or not parts <= self.parts:
-                return lambda row=row, parts=parts: self._hide(row, parts)  # type: ignore[misc]
-            if not self._is_roomy(row, measure):
-                return lambda row=row, measure=measure: self._widen(row, measure)  # type: ignore[misc]
+                return partial(self._hide, row, parts)
+            if not self._is_roomy({row}, measure):
+                return partial(self._widen, row, measure)
+        for measure in self._told_of_whole():
+            if not self._is_covered(measure):
+                return partial(self._hide_one_more, measure)
         return None
+
+    def _told_of_whole(self) -> list[Measure]:
+        """What a reader can tell of the places that show nothing, all together. What is hidden above is known there in
+        one sum."""
+        shown = [measure for measure in self.kind.asked if not self.above.hides(measure)]
+        return shown + [self.above.parts] * bool(self.above.parts)
+
+    def _is_covered(self, measure: Measure) -> bool:
+        """Together the places that show nothing have many of it or none, or others hide it too."""
+        count = int(self.rows[sorted(self.whole)][:, sorted(measure)].sum())
+        if not count or (count >= ROOM and len(self.whole) > 1):
+            return True
+        others = self.hidden - self.whole
+        is_split = bool(self.parts & measure and self.parts - measure)
+        return bool(others) and len(self.whole) > 1 and is_split and self._is_roomy(self.whole, measure)
+
+    def _hide_one_more(self, measure: Measure) -> bool:
+        """One more place shows nothing. False: no other has any of it."""
+        count = int(self.rows[sorted(self.whole)][:, sorted(measure)].sum())
+        row = self._enough(measure, ROOM - count, self.whole)
+        if row is None:
+            return False
+        self.whole.add(row)
+        return True
 
     def _small(self) -> Iterator[tuple[int, Measure]]:
         for measure in self.kind.asked:
@@ -182,17 +196,17 @@ class _Block:
         self.parts |= parts
         return True
 
-    def _sums(self, row: int, measure: Measure) -> tuple[int, int, int]:
-        """Of what is hidden: in the row, of the measure, in all."""
+    def _sums(self, rows: set[int], measure: Measure) -> tuple[int, int, int]:
+        """Of what is hidden: in the rows, of the measure, in all."""
         block = self.rows[sorted(self.hidden | self.whole)][:, sorted(self.parts)]
         of = [place for place, part in enumerate(sorted(self.parts)) if part in measure]
-        return int(self.rows[row, sorted(self.parts)].sum()), int(block[:, of].sum()), int(block.sum())
+        return int(self.rows[sorted(rows)][:, sorted(self.parts)].sum()), int(block[:, of].sum()), int(block.sum())
 
-    def _is_roomy(self, row: int, measure: Measure) -> bool:
-        in_row, of_measure, in_all = self._sums(row, measure)
+    def _is_roomy(self, rows: set[int], measure: Measure) -> bool:
+        in_rows, of_measure, in_all = self._sums(rows, measure)
         if self._is_hidden_above(measure):
-            return in_row >= ROOM
-        return min(in_row, of_measure) - max(0, in_row + of_measure - in_all) >= ROOM
+            return in_rows >= ROOM
+        return min(in_rows, of_measure) - max(0, in_rows + of_measure - in_all) >= ROOM
 
     def _is_hidden_above(self, measure: Measure) -> bool:
         """A count that is small above is not known there: how far it can lie from the truth was seen to above."""
@@ -200,8 +214,10 @@ class _Block:
 
     def _widen(self, row: int, measure: Measure) -> bool:
         """One more part, or one more row. False: there is neither."""
-        in_row, of_measure, _ = self._sums(row, measure)
-        more = self._largest(measure if of_measure < ROOM else frozenset(self.parts), self.hidden | self.whole)
+        in_row, of_measure, _ = self._sums({row}, measure)
+        lacking = ROOM - of_measure
+        wanted = measure if lacking > 0 else frozenset(self.parts)
+        more = self._enough(wanted, max(lacking, ROOM), self.hidden | self.whole)
         if in_row >= ROOM and more is not None:
             return self._hide(more, set())
         for part in _covers(self.rows[row], self.kind, self.parts):
@@ -209,8 +225,11 @@ class _Block:
         rest = [part for part in self.kind.cover if part not in self.parts and self.sums[part]]
         return bool(rest) and self._hide(row, {rest[0]})
 
-    def _largest(self, measure: Measure, besides: set[int]) -> int | None:
-        """The row outside with most of it; the first of several. None: no row outside has any."""
+    def _enough(self, measure: Measure, lacking: int, besides: set[int]) -> int | None:
+        """Of the rows outside the smallest that has so many of it, or the one that has most. None: none has any."""
         sums = self.rows[:, sorted(measure)].sum(axis=1)
         sums[sorted(besides)] = 0
-        return int(sums.argmax()) if sums.any() else None
+        if not sums.any():
+            return None
+        enough = np.flatnonzero(sums >= lacking)
+        return int(enough[self.totals[enough].argmin()]) if enough.size else int(sums.argmax())

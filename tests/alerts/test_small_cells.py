@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from alerts.small_cells import ROOM, Kind, Measure, Place, Veil, is_small, kind_of, summed, veil
 
 # make suppress-test: more, and larger ones.
-TABLES = int(os.environ.get("SMALL_CELL_TABLES", "60"))
+TABLES = int(os.environ.get("SMALL_CELL_TABLES", "12"))
 MOST = int(os.environ.get("SMALL_CELL_PLACES", "3"))
 Leaves = Mapping[Place, tuple[int, ...]]
 
@@ -106,3 +106,27 @@ def test_no_small_count_is_shown_or_can_be_told_from_what_is(name: str, data: st
     kind = KINDS[name]
     leaves = data.draw(countries(len(kind.parts)))
     assert narrow(leaves, kind, veil(leaves, kind)) == []
+
+
+COUNTRY: Leaves = {
+    ("", "1", "11"): (30, 12, 14, 3),
+    ("", "1", "12"): (25, 40, 18, 15),
+    ("", "1", "13"): (19, 11, 22, 12),
+    ("", "2", "21"): (44, 13, 16, 21),
+}
+
+
+def test_small_counts_hidden_alone_are_seen_through() -> None:
+    """The solver can find fault: with the small cells hidden and nothing else, a subtraction tells each of them."""
+    alone = {place: Veil() for place in summed(COUNTRY)}
+    alone["", "1", "11"] = Veil(frozenset({3, 0}))  # found, and those waiting in the same place
+    assert any("[3]: 3 to 3" in fault for fault in narrow(COUNTRY, PERIOD, alone))
+    assert narrow(COUNTRY, PERIOD, veil(COUNTRY, PERIOD)) == []
+
+
+def test_what_is_not_small_stays_to_be_seen() -> None:
+    veils = veil(COUNTRY, PERIOD)
+    assert veils["",] == veils["", "1"] == veils["", "2"] == Veil()
+    assert not veils["", "1", "11"].hides(PERIOD.measures["opened"])
+    large: Leaves = {place: tuple(10 * count for count in counts_) for place, counts_ in COUNTRY.items()}
+    assert set(veil(large, PERIOD).values()) == {Veil()}
