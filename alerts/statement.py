@@ -113,6 +113,9 @@ def _kinds(told: Decided, signals: Mapping[str, Signal]) -> list[str]:
         elif name in GROUPS_KO:
             lines.append(f"- {GROUPS_KO[name]}")
     lines = lines or ["- 이 가구에 대해 위기 신호로 확인된 자료는 없습니다."]
+    lines.append(
+        f"- 모든 가구에 같은 자료를 봅니다: 위기 신호 {len(signals)}종, 가구의 구성과 주거, 이전 발굴·상담 기록."
+    )
     lines.append("- 쓰지 않은 것: 성별, 국적, 장애 여부, 상담 내용을 적은 글.")
     return lines
 
@@ -160,7 +163,8 @@ def _rights(who: Answerable) -> list[str]:
     return [
         "- 이 설명에 대해 더 묻거나, 의견을 내고 사람이 다시 검토하도록 요구하실 수 있습니다.",
         "- 명단에 오르는 것을 거부하거나, 개인정보의 열람·정정·삭제·처리정지를 요구하실 수 있습니다.",
-        "- 요구하시면 30일 안에 조치하고 결과를 알려 드립니다. 요구하셨다는 이유로 불이익을 받지 않습니다.",
+        "- 설명·검토·거부 요구는 30일, 열람·정정·삭제·처리정지 요구는 10일 안에 조치하고 결과를 알려 드립니다.",
+        "- 요구하셨다는 이유로 불이익을 받지 않습니다.",
         f"- 요구하실 곳: {who.contact} (책임: {who.responsible})",
         f"- {who.appeals}",
     ]
