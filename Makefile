@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORK   ?= work
 
-.PHONY: demo test sheet-test state-test fault-test cluster cluster-test crash-test crash-plants schedule-test month-test check lock install clean bench
+.PHONY: demo test sheet-test state-test rights-test fault-test cluster cluster-test crash-test crash-plants schedule-test month-test check lock install clean bench
 
 demo: install  ## a made-up country of 20,000 households: files in, model trained, one night, queues out
 	$(BIN)/blindspot demo --work $(WORK)
@@ -17,6 +17,10 @@ sheet-test: install  ## 1,000 sheets as people and Excel send them back, 10,000 
 
 state-test: install  ## 2,000 histories of weeks of nights, about 9 minutes
 	STATE_SEQUENCES=2000 $(BIN)/pytest --timeout=3600 tests/alerts/test_nights.py
+
+rights-test: install  ## nights and a training after a stop and a correction, then all that is too old destroyed; 200 countries for k; 6 minutes
+	COUNTRIES=200 $(BIN)/pytest tests/features/test_anonymous.py
+	RIGHTS=1 $(BIN)/pytest --timeout=1800 tests/whole/test_rights.py
 
 fault-test: install  ## breaks the rules of the queue one at a time: each must turn the histories red; 4 minutes
 	$(BIN)/python tests/alerts/faults.py
@@ -35,7 +39,7 @@ crash-plants: install  ## breaks the product on purpose, one way at a time: the 
 	$(BIN)/python benchmarks/crashes.py --plants
 
 schedule-test: install  ## Prefect's real server, worker and scheduler: a cron run comes by itself, and all of it ends; 6 minutes
-	SERVE=1 $(BIN)/pytest tests/whole/test_serve.py
+	SERVE=1 $(BIN)/pytest tests/whole/test_serve.py tests/whole/test_told_to_prefect.py
 
 month-test: install  ## a month of scheduled nights with 27 faults, on SQLite and on PostgreSQL; needs root for mounts; an hour
 	$(BIN)/python -m benchmarks.month

@@ -1,5 +1,6 @@
 """At least k alike, counted again by a plain loop; as fine as that allows; refused where too many would go."""
 
+import os
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -55,7 +56,7 @@ def holds(rows: pl.DataFrame, told: Anonymous, k: int, most: float) -> None:
         assert {1} not in by_group.values(), "of such a group everybody knows what was found"
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=int(os.environ.get("COUNTRIES", "5")))
 @given(st.integers(40, 1500), st.integers(0, 10**6), st.sampled_from([3, 5, 20]), st.sampled_from([0.0, 0.05, 0.2]))
 def test_k_holds_by_an_independent_count(size: int, seed: int, k: int, most: float) -> None:
     rows = country(size, seed, rare=seed % 3)

@@ -42,6 +42,8 @@ IDENTITY = pyrage.x25519.Identity.generate()
 
 def opens_identities(source: str) -> bool:
     """`look_up` of store.identities, by whatever way it is reached; or the sealed columns themselves."""
+    if not re.search(r"look_up|sealed_|Identity", source):
+        return False  # nothing to parse for
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Attribute(attr="look_up" | "sealed_contact" | "sealed_identifier"):
@@ -82,7 +84,7 @@ def test_nothing_but_the_door_opens_identities() -> None:
 
 def opens_raw_files(source: str) -> bool:
     """Deliveries as they came, which name people, out of the archive."""
-    return any(
+    return "archive" in source and any(
         isinstance(node, ast.Attribute)
         and node.attr in ("open", "pieces")
         and isinstance(node.value, ast.Attribute | ast.Name)

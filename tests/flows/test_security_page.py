@@ -14,6 +14,9 @@ from tests.test_house import ROOT
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 
 
+COMMANDS = get_command(app)
+
+
 def commands(text: str) -> set[tuple[str, ...]]:
     """`blindspot a b --option` -> ("a", "b", "--option")."""
     told = re.findall(r"`blindspot ([^`]+)`", text)
@@ -21,7 +24,7 @@ def commands(text: str) -> set[tuple[str, ...]]:
 
 
 def is_there(words: tuple[str, ...]) -> bool:
-    found: Any = get_command(app)
+    found: Any = COMMANDS
     for word in words:
         below = getattr(found, "commands", {})
         if not word.startswith("--"):
