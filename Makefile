@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORK   ?= work
 
-.PHONY: demo test sheet-test state-test rights-test fault-test cluster cluster-test crash-test crash-plants schedule-test month-test check lock install clean bench
+.PHONY: demo test sheet-test state-test rights-test fault-test cluster cluster-test crash-test crash-plants schedule-test month-test replay-test check lock install clean bench
 
 demo: install  ## a made-up country of 20,000 households: files in, model trained, one night, queues out
 	$(BIN)/blindspot demo --work $(WORK)
@@ -44,6 +44,9 @@ schedule-test: install  ## Prefect's real server, worker and scheduler: a cron r
 month-test: install  ## a month of scheduled nights with 27 faults, on SQLite and on PostgreSQL; needs root for mounts; an hour
 	$(BIN)/python -m benchmarks.month
 	$(BIN)/python -m benchmarks.month --postgres
+
+replay-test: install  ## ten past nights worked again byte for byte, everything deleted and restored in between; 2 minutes
+	$(BIN)/python benchmarks/again.py
 
 check: install  ## lint, types and import rules
 	$(BIN)/ruff format --check .
