@@ -172,10 +172,16 @@ class World:
     def begin(self, day: date) -> None:
         """The scheduled run of that day, as Prefect's scheduler makes it."""
         at = datetime.fromisoformat(f"{day}T01:30:00").replace(tzinfo=SEOUL)
-        with self._api() as client:
-            found = client.get("/deployments/name/nightly/nightly").raise_for_status().json()["id"]
-            state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at.isoformat()}}
-            client.post(f"/deployments/{found}/create_flow_run", json={"state": state}).raise_for_status()
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at.isoformat()}}
+        told = {"state": state, "idempotency_key": f"{day}"}
+
+        def is_made() -> bool:
+            with self._api() as client, suppress(httpx.HTTPError):  # a server that was begun again a moment ago
+                found = client.get("/deployments/name/nightly/nightly").raise_for_status().json()["id"]
+                return client.post(f"/deployments/{found}/create_flow_run", json=told).is_success
+            return False
+
+        self.wait(is_made, f"the run of {day} is made")
 
     def flow_runs(self, day: date) -> list[dict[str, Any]]:
         asked = {"deployments": {"name": {"any_": ["nightly"]}}, "limit": 200, "sort": "EXPECTED_START_TIME_DESC"}

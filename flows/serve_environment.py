@@ -62,6 +62,9 @@ def _server_environment(settings: Settings) -> dict[str, str]:
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "pages"),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        # A machine that works a night is slow to answer; the defaults of 10 and 5 s give up, with a traceback each.
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+        "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60",
         "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
         "PREFECT_WORKER_QUERY_SECONDS": "5",
     }
