@@ -1,0 +1,126 @@
+"""What leaves the database leaves its files; proofs, requests and disclosures on each database we speak."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import Engine, select
+
+from store import access_log, destruction, disclosed, identities, retirement, subject_requests
+from store.access_log import Disclosure
+from store.database import reading, writing
+from store.destruction import Gone, Rule
+from store.keys import Keys
+from store.purposes import Purpose
+from store.tables import Alert, AlertEvent, Answer, Delivery, Destruction, Identity, Run
+from store.tokens import tokens
+
+NOW = datetime(2026, 9, 1, 1, 30, tzinfo=UTC)
+DAY = date(2026, 8, 31)
+RULE = Rule("outbox", "outbox_days: 90", "제21조", DAY)
+
+
+def numbers(size: int) -> pl.DataFrame:
+    told = [f"900101{1_000_000 + n}" for n in range(size)]
+    return pl.DataFrame({"person_no": told, "name": ["아무개"] * size, "phone": ["01000000000"] * size})
+
+
+def test_identities_nobody_names_leave_and_nothing_of_them_stays_in_the_files(
+    engine: Engine, keys: Keys, tmp_path: Path
+) -> None:
+    people = numbers(200)
+    identities.register_people(engine, keys, people, DAY)
+    with reading(engine) as session:
+        sealed = [one.sealed_contact for one in session.scalars(select(Identity).order_by(Identity.token))]
+    everybody = tokens(people["person_no"], "person", keys)
+    named = {"person": everybody.head(1)}
+    assert retirement.unnamed(engine, named, DAY).is_empty(), "told on the day itself"
+    found = retirement.unnamed(engine, named, DAY + timedelta(days=1))
+    assert found["token"].to_list() == everybody.tail(-1).sort().to_list()
+    (gone,) = retirement.identities_gone(keys, found)
+    assert (gone.name, gone.rows) == ("database/identities/person", 199)
+    retirement.drop_identities(engine, found)
+    with reading(engine) as session:
+        (left,) = session.scalars(select(Identity))
+    assert left.token == everybody[0]
+    if engine.dialect.name == "sqlite":
+        files = b"".join(file.read_bytes() for file in (tmp_path / "database").iterdir())
+        assert [one for one in sealed if one and one in files] == [left.sealed_contact]
+
+
+def test_a_closed_alert_leaves_with_all_that_was_said_of_it(engine: Engine, keys: Keys) -> None:
+    with writing(engine) as session:
+        session.add(
+            Run(id="r", kind="nightly", as_of=DAY, started_at=NOW, state="done", inputs="", settings="", code="")
+        )
+        session.add(Delivery(id="d", source="sheets", base_month=DAY, received_on=DAY, file_name="f", state="taken",
+                             recorded_at=NOW))  # fmt: skip
+        session.flush()
+        for name, state, closed_on in (("old", "closed", DAY - timedelta(days=9)), ("told since", "closed", DAY),
+                                       ("open", "open", None)):  # fmt: skip
+            session.add(Alert(id=name, household_key=len(name), office="1", lane="risk", opened_on=DAY, due_on=DAY,
+                              state=state, closed_on=closed_on, run="r"))  # fmt: skip
+            session.flush()
+            session.add(AlertEvent(alert=name, event="opened", source="r", known_on=DAY, recorded_at=NOW))
+        told_on = {"old": DAY - timedelta(days=9), "told since": DAY + timedelta(days=1)}
+        for name, day in told_on.items():
+            session.add(
+                Answer(alert=name, version="v", delivery="d", received_on=day, contacted_on=day, recorded_at=NOW)
+            )
+    ids = retirement.closed_before(engine, DAY + timedelta(days=1))
+    assert ids == ["old"], "an answer told since keeps its alert"
+    gone = retirement.cases_gone(engine, keys, ids)
+    assert [(one.name, one.rows) for one in gone] == [
+        ("database/alert_history", 1), ("database/answers", 1), ("database/alerts", 1),
+    ]  # fmt: skip
+    retirement.drop_cases(engine, ids)
+    with reading(engine) as session:
+        assert sorted(session.scalars(select(Alert.id))) == ["open", "told since"]
+        assert list(session.scalars(select(Answer.alert))) == ["told since"]
+
+
+def test_proofs_name_the_one_before_also_when_two_are_written_at_once(
+    engine: Engine, keys: Keys, tmp_path: Path
+) -> None:
+    def write(name: str) -> None:
+        destruction.prove(engine, keys, tmp_path / "proofs", RULE, [Gone(name, bytes=3, digest="0" * 64)], "u", NOW)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, "abc"))
+    kept = destruction.proofs(engine)
+    assert [one.seq for one in kept] == [1, 2, 3]
+    assert [one.proof["previous"] for one in kept] == ["", *(one.id for one in kept[:-1])]
+    assert destruction.verify(engine, keys, tmp_path / "proofs") == []
+    # Killed between the file and the commit: the next proof records what the file tells, and goes on from it.
+    with writing(engine) as session:
+        session.delete(session.get_one(Destruction, 3))
+    assert len(destruction.verify(engine, keys, tmp_path / "proofs")) == 1
+    write("d")
+    assert [one.id for one in destruction.proofs(engine)][:3] == [one.id for one in kept]
+    assert destruction.verify(engine, keys, tmp_path / "proofs") == []
+    assert len(kept := destruction.proofs(engine)) == 4
+    other = Keys(keys.token, keys.log, bytes(32), keys.seals)
+    assert len(destruction.verify(engine, other, tmp_path / "proofs")) == len(kept), "signed with another key"
+
+
+def test_requests_and_disclosures_come_back_as_they_were_entered(engine: Engine, keys: Keys) -> None:
+    asked = subject_requests.enter(engine, "copy", -(2**63), DAY, "u", NOW)
+    assert subject_requests.enter(engine, "copy", -(2**63), DAY, "u", NOW) == asked
+    subject_requests.note(engine, asked.id, {"table": "observations"})
+    (found,) = subject_requests.listed(engine, only_open=True)
+    assert (found.done, found.due_on) == ({"table": "observations"}, DAY + timedelta(days=10))
+    assert subject_requests.close(engine, asked.id, "done", DAY)
+    assert subject_requests.close(engine, asked.id, "done", DAY) is None
+    assert subject_requests.listed(engine, only_open=True) == []
+    for hour, account in enumerate(("kim (svc)", "ki_m", "50%")):
+        told = Disclosure(account=account, place="p", task="sheet", purpose=Purpose.DISCOVERY, reason="r",
+                          subjects=[hour, 2**62], office="1", run="r")  # fmt: skip
+        access_log.record_access(engine, keys, told, NOW + timedelta(hours=hour))
+    for account, seq in (("kim", [1]), ("svc", [1]), ("ki_m", [2]), ("50%", [3]), ("%", []), ("_", [])):
+        assert [one.seq for one in disclosed.between(engine, NOW, NOW + timedelta(hours=2), account)] == seq, account
+    assert [one.seq for one in disclosed.of_household(engine, 2**62)] == [1, 2, 3]
+    assert [one.seq for one in disclosed.of_household(engine, 1)] == [2]
+    last = disclosed.of_run(engine, "r", "1")
+    assert last is not None
+    assert last.subjects == (2, 2**62)
