@@ -48,9 +48,11 @@ def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = No
     """Take in what arrived, score every household, fill the free places of each office, write the sheets."""
     from flows import report
     from flows.done import done_night
+    from flows.notify import watching
 
     day = as_of.date() if as_of else today()
-    desk = glance(config, work)
+    with watching(config, work, "nightly", day):  # the flow watches over all the rest
+        desk = glance(config, work)
     if done := done_night(desk, day):
         report.already_done(_screen(), done)
         return
@@ -158,15 +160,14 @@ def status(
     work: Work = None,
 ) -> None:
     """Last nights, today's model, deliveries, and open work per office."""
-    seen = glance(config, work)
     if check:
         from flows.notify import check_in_time
 
-        _screen().print(f"The night of {check_in_time(seen)} is done.", highlight=False)
+        _screen().print(f"The night of {check_in_time(config, work)} is done.", highlight=False)
         return
     from flows.status import show_status
 
-    show_status(_screen(), seen)
+    show_status(_screen(), glance(config, work))
 
 
 @app.command()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from flows import journal
-from flows.desk import Glance, now, today
+from flows.desk import glance, now, today
 from flows.errors import KINDS, OperatorError
 from flows.refusals import as_operator_error
 from flows.schedule import check_done, last_to_be_done, nightly_time
@@ -62,7 +62,7 @@ class Watch:
 
 
 @contextmanager
-def watching(config: Path, work: Path, kind: Literal["nightly", "retrain"], as_of: date) -> Iterator[Watch]:
+def watching(config: Path, work: Path | None, kind: Literal["nightly", "retrain"], as_of: date) -> Iterator[Watch]:
     """Around a whole run, from its first look at key and database: told of however it ends."""
     settings, watch = load_settings(config, work), Watch()
     try:
@@ -81,14 +81,19 @@ def watching(config: Path, work: Path, kind: Literal["nightly", "retrain"], as_o
         tell(settings, "late", message_of_late(as_of))
 
 
-def check_in_time(seen: Glance) -> date:
-    """Asked by a timer of the system's own. The last night that had to be done, and was; if it was not, everybody who
-    wants to know is told, and the refusal raised."""
+def check_in_time(config: Path, work: Path | None) -> date:
+    """Asked by a timer of the system's own. The last night that had to be done, and was; if it was not, or nobody can
+    tell, everybody who wants to know is told, and the refusal raised."""
+    settings = load_settings(config, work)
     try:
-        return check_done(seen, now())
-    except OperatorError as error:
-        if error.kind == "overdue":
-            tell(seen.settings, "late", message_of_late(today(), error))
+        seen = glance(config, work)
+        try:
+            return check_done(seen, now())
+        finally:
+            seen.engine.dispose()
+    except Exception as error:
+        if refused := as_operator_error(error):
+            tell(settings, "late", message_of_late(today(), refused))
         raise
 
 
@@ -131,7 +136,7 @@ def message_of_late(as_of: date, overdue: OperatorError | None = None) -> Messag
         ]
     else:
         lines = [
-            "정해진 시각이 지났는데 끝난 실행이 없습니다. 읍면동에는 어제 명단이 그대로 있습니다.",
+            "정해진 시각이 지났는데 끝난 실행을 확인할 수 없습니다. 읍면동에는 어제 명단이 그대로 있습니다.",
             "할 일: `blindspot doctor`로 까닭을 확인하고 `blindspot nightly`를 실행해 주십시오.",
             f"자세히: {overdue.what}",
         ]

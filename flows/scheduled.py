@@ -19,6 +19,7 @@ from prefect.states import Completed, Failed
 from flows.desk import glance, open_desk
 from flows.done import done_night
 from flows.engine import Broken
+from flows.notify import watching
 from flows.refusals import as_operator_error
 from flows.schedule import SEOUL
 from store import ledger
@@ -40,7 +41,8 @@ def retain(config: str, work: str) -> State[Any]:
 
 
 def _night(day: date, config: Path, work: Path) -> str:
-    seen = glance(config, work)
+    with watching(config, work, "nightly", day):  # the flow watches over all the rest
+        seen = glance(config, work)
     try:
         if done := done_night(seen, day):
             return f"{done.id} was done already; nothing was changed"
@@ -54,7 +56,8 @@ def _night(day: date, config: Path, work: Path) -> str:
 
 
 def _training(day: date, config: Path, work: Path) -> str:
-    seen = glance(config, work)
+    with watching(config, work, "retrain", day):  # the flow watches over all the rest
+        seen = glance(config, work)
     try:
         if done := ledger.find_done(seen.engine, "retrain", day):
             return f"{done.id} was done already; nothing was changed"

@@ -16,7 +16,16 @@ import yaml
 
 from flows import journal
 from flows.errors import KINDS, OperatorError
-from flows.notify import ENVIRONMENT, WARNINGS, addresses, message_of_end, message_of_warnings, send, watching
+from flows.notify import (
+    ENVIRONMENT,
+    WARNINGS,
+    addresses,
+    check_in_time,
+    message_of_end,
+    message_of_warnings,
+    send,
+    watching,
+)
 from flows.settings import load_settings
 from flows.summary import NightSummary, Taken
 from store.faults import StoreError
@@ -218,3 +227,21 @@ def test_a_message_takes_whoever_can_take_it() -> None:
     with webhook() as (hook, posted):
         assert send(("nonsense", hook), message_of_end("nightly", DAY, STALE)) == 1
     assert len(posted) == 1
+
+
+def test_a_night_that_is_not_done_in_time_is_told_of_and_one_that_cannot_be_asked_after(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = config.parent / "work"
+    with webhook() as (hook, posted):
+        name(config, hook)
+        with pytest.raises(OperatorError, match="is not done by"):
+            check_in_time(config, work)
+        for file in work.glob("blindspot.db*"):
+            file.write_bytes(b"no database" * 100)
+        with pytest.raises(StoreError, match="cannot be used"):
+            check_in_time(config, work)
+    first, second = (post["message"] for post in posted)
+    assert "it never began" in first
+    assert "cannot be used" in second
+    assert all("정해진 시각을 넘겼습니다" in post["title"] for post in posted)
