@@ -34,7 +34,6 @@ from benchmarks.crash_night import Conditions, Night, Outcome, night
 from benchmarks.crash_plants import PLANTS
 from benchmarks.crash_postgres import stopped_nights
 
-
 ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -137,9 +136,9 @@ Try = Callable[[], list[Verdict]]
 
 def tries(trial: Trial, both: tuple[Scenario, Scenario], wanted: argparse.Namespace) -> Iterator[Try]:
     rng, named = random.Random(wanted.seed), {**FAULTS, **(FAULTS_OF_ROOT if IS_ROOT else {})}
-    for scenario in both:
+    for scenario in both if wanted.night == 0 else (both[wanted.night - 1],):
         if wanted.only in ("", "points"):
-            yield from at_points(trial, scenario, wanted.every)
+            yield from at_points(trial, scenario, wanted.first, wanted.every)
         if wanted.only in ("", "moments"):
             yield from at_moments(trial, scenario, wanted.moments // 2, rng)
     if wanted.only in ("", "settings"):
@@ -149,10 +148,10 @@ def tries(trial: Trial, both: tuple[Scenario, Scenario], wanted: argparse.Namesp
             yield partial(trial.under, fault, both[name == "scratch_damaged"], wanted.seed)
 
 
-def at_points(trial: Trial, scenario: Scenario, every: int) -> Iterator[Try]:
+def at_points(trial: Trial, scenario: Scenario, first: int = 0, every: int = 1) -> Iterator[Try]:
     points = (*trial.straight(scenario)[0], "after the last")
     print(f"{scenario.name}: {len(points)} commit points", flush=True)
-    for number in range(0, len(points), every):
+    for number in range(first, len(points), every):
         yield partial(trial.at_point, scenario, number, points[number])
 
 
@@ -165,7 +164,7 @@ def at_moments(trial: Trial, scenario: Scenario, count: int, rng: random.Random)
 def is_found(plant: str, folder: Path, both: tuple[Scenario, Scenario], seed: int) -> bool:
     """Killed at its commit points in a random order, until something is wrong."""
     trial = Trial(folder, plant)
-    asked = [one for scenario in both for one in at_points(trial, scenario, 1)]
+    asked = [one for scenario in both for one in at_points(trial, scenario)]
     random.Random(seed).shuffle(asked)
     for count, one in enumerate(asked, 1):
         if wrong := one()[0].wrong:
@@ -203,6 +202,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="points, moments, settings, faults, postgresql, or a fault's name")
     parser.add_argument("--every", type=int, default=1, help="only every n-th commit point")
+    parser.add_argument("--first", type=int, default=0, help="from this commit point on")
+    parser.add_argument("--night", type=int, default=0, choices=(0, 1, 2), help="only this one of the two nights")
     parser.add_argument("--moments", type=int, default=100)
     parser.add_argument("--plants", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
