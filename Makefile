@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORK   ?= work
 
-.PHONY: demo test sheet-test state-test rights-test fault-test cluster cluster-test crash-test crash-plants schedule-test month-test replay-test check lock install clean bench
+.PHONY: demo test sheet-test state-test cell-test rights-test fault-test cluster cluster-test crash-test crash-plants schedule-test month-test replay-test security-test security-faults mutation-test fuzz sbom check lock install clean bench
 
 demo: install  ## a made-up country of 20,000 households: files in, model trained, one night, queues out
 	$(BIN)/blindspot demo --work $(WORK)
@@ -17,6 +17,9 @@ sheet-test: install  ## 1,000 sheets as people and Excel send them back, 10,000 
 
 state-test: install  ## 2,000 histories of weeks of nights, about 9 minutes
 	STATE_SEQUENCES=2000 $(BIN)/pytest --timeout=3600 tests/alerts/test_nights.py
+
+cell-test: install  ## 3,000 made-up tables with small counts hidden: a solver must not find one; some 10 minutes
+	SMALL_CELL_TABLES=1000 SMALL_CELL_PLACES=4 $(BIN)/pytest --timeout=3600 tests/alerts/test_small_cells.py
 
 rights-test: install  ## nights and a training after a stop and a correction, then all that is too old destroyed; 200 countries for k; 6 minutes
 	COUNTRIES=200 $(BIN)/pytest tests/features/test_anonymous.py
@@ -47,6 +50,23 @@ month-test: install  ## a month of scheduled nights with 27 faults, on SQLite an
 
 replay-test: install  ## ten past nights worked again byte for byte, everything deleted and restored in between; 2 minutes
 	$(BIN)/python benchmarks/again.py
+
+security-test: install  ## the twelve tests of docs/security-tests.md with all their counts; hours
+	$(BIN)/python tests/security/twelve.py
+
+security-faults: install  ## breaks what guards personal data, one place at a time: each must turn its test red; 10 minutes
+	$(BIN)/python tests/security/faults.py
+
+mutation-test: install  ## changes every line of the modules that hold keys, names and logs; 80 % must be noticed; an hour
+	$(BIN)/python tests/security/mutate.py --least 80
+
+MINUTES ?= 10
+fuzz: install  ## atheris on each parser, MINUTES each; Linux on x86-64
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade --target $(VENV)/fuzz -r requirements-fuzz.lock
+	PYTHONPATH=$(VENV)/fuzz $(BIN)/python tests/security/fuzz.py --minutes $(MINUTES)
+
+sbom: install  ## dist/sbom.cdx.json, CycloneDX 1.6: what is locked and installed
+	$(BIN)/python tests/security/sbom.py dist/sbom.cdx.json
 
 check: install  ## lint, types and import rules
 	$(BIN)/ruff format --check .
