@@ -9,7 +9,6 @@ from datetime import date
 from typing import Any, Final
 
 import polars as pl
-from sqlalchemy import Engine
 
 from flows.desk import Desk
 from signals.agencies import AGENCIES
@@ -17,6 +16,7 @@ from signals.catalogue import SIGNALS
 from signals.outcomes import OUTCOMES
 from signals.registers import END_REASONS_KO, HOUSING_KO, REGISTERS
 from store import answers, deliveries, disclosed, stops, subject_requests
+from store.database import Database
 from store.held import scores_of
 from store.lake import TABLES, Table
 from store.purposes import told_ko
@@ -182,7 +182,7 @@ def _explained(desk: Desk, household_key: int) -> list[dict[str, Any]]:
     return list(told.values())
 
 
-def _answers(engine: Engine, found: Held) -> Iterator[dict[str, Any]]:
+def _answers(engine: Database, found: Held) -> Iterator[dict[str, Any]]:
     for alert in found.rows["contacts"]["alert"].drop_nulls().unique().sort():
         for one in answers.told_of(engine, alert):
             outcome = OUTCOMES.get(one.outcome or "")
