@@ -18,7 +18,8 @@ from flows import journal
 from flows.board_sources import refused_files, sources_on
 from flows.descriptors import describe_replies, with_descriptor
 from flows.desk import Desk, now
-from flows.errors import KINDS, OperatorError
+from flows.errors import OperatorError
+from flows.kinds import KINDS
 from flows.offices import read_offices
 from flows.queue_settings import capacity_on
 from flows.refusals import as_operator_error

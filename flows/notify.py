@@ -17,7 +17,8 @@ from typing import Final, Literal
 
 from flows import journal
 from flows.desk import glance, now, today
-from flows.errors import KINDS, OperatorError
+from flows.errors import OperatorError
+from flows.kinds import KINDS
 from flows.refusals import as_operator_error
 from flows.schedule import check_done, last_to_be_done, nightly_time
 from flows.settings import Notify, Settings, load_settings

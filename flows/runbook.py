@@ -5,7 +5,7 @@ from typing import Final
 
 from alerts.answer_reply import ANSWER_RULES
 from flows.checks import CHECKS
-from flows.errors import KINDS
+from flows.kinds import KINDS
 from flows.notify import TITLES, WARNINGS
 from signals.rules import RULES
 

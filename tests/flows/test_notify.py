@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from flows import journal
-from flows.errors import KINDS, OperatorError
+from flows.errors import OperatorError
+from flows.kinds import KINDS
 from flows.notify import (
     ENVIRONMENT,
     WARNINGS,

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 
 from alerts.answer_reply import ANSWER_RULES
-from flows.errors import EXIT_CODES, KINDS
+from flows.errors import EXIT_CODES
+from flows.kinds import KINDS
 from flows.notify import TITLES, WARNINGS, warnings_of
 from flows.runbook import REFUSED_FILES, write_runbook
 from signals.rules import RULES
