@@ -21,6 +21,7 @@ from flows.errors import OperatorError
 from flows.knowledge import known_on
 from flows.made_up import write_files
 from flows.nightly import work_night
+from flows.pauses import pause, resume
 from flows.refusals import as_operator_error
 from flows.run import Run, running
 from flows.scoring import load_model
@@ -35,6 +36,7 @@ from store.lake import TABLES, Lake
 from store.tokens import tokens
 from synthetic import CountrySettings, make_country
 from synthetic.writing import as_text, encode
+from tests.flows import letters
 from tests.whole.conftest import HOUSEHOLDS, NIGHT, Worked
 
 Bytes = Callable[[Path], dict[str, bytes]]
@@ -154,6 +156,39 @@ def test_a_night_killed_while_writing_shows_nothing_half(
     assert not [f for f in (work / "outbox").iterdir() if not f.name.startswith(".")]
     run_night(worked.config, work)
     assert bytes_of(work / "outbox") == bytes_of(worked.work / "outbox")
+
+
+def test_a_night_killed_before_its_rename_is_shown_by_the_next_start_alone(
+    worked: Worked, tmp_path: Path, bytes_of: Bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = worked.again(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("flows.publishing.show_folder", after(0, print))
+        with pytest.raises(KeyboardInterrupt):
+            run_night(worked.config, work)
+    with open_desk(worked.config, work) as desk:
+        done = ledger.find_done(desk.engine, "nightly", NIGHT)
+        assert done is not None
+        assert done.counts["households"] == worked.night.households
+        assert access_log.verify_chain(desk.engine, desk.keys, desk.work / "anchors") == []
+    ours, wanted = bytes_of(work / "outbox"), bytes_of(worked.work / "outbox")
+    assert ours == wanted
+
+
+def test_a_paused_night_takes_in_and_publishes_nothing(worked: Worked, tmp_path: Path) -> None:
+    work = worked.again(tmp_path)
+    with open_desk(worked.config, work) as desk:
+        before = len(deliveries.listed(desk.engine))
+        (desk.inbox / "nhis_202609_20261101.csv").write_bytes(letters.nhis())
+        pause(desk, None, "전산 점검", "김담당")
+    with pytest.raises(OperatorError) as refused:
+        run_night(worked.config, work)
+    assert (refused.value.kind, refused.value.exit_code) == ("paused", 52)
+    with open_desk(worked.config, work) as desk:
+        assert len(deliveries.listed(desk.engine)) > before
+        assert list(desk.outbox.iterdir()) == []
+        assert resume(desk, "김담당")
+        assert ledger.recent(desk.engine, 1)[0].state == "refused"
 
 
 @pytest.mark.parametrize("point", ["deliveries.record", "desk.lake", "writing_whole", "identities.register_people"])
