@@ -1,6 +1,7 @@
 """Keys made, rotated and looked at. Every act stands in the log of custody before it is done."""
 
 import getpass
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +40,14 @@ class KeyState:
 
 def deed(act: Act, what: str, **detail: int | str) -> Deed:
     """By whoever is logged in here."""
-    return Deed(account=getpass.getuser(), place=socket.gethostname(), act=act, what=what, detail=detail)
+    return Deed(account=_account(), place=socket.gethostname(), act=act, what=what, detail=detail)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has a number and no name
+        return f"uid {os.getuid()}"
 
 
 def init_keys(seen: Glance) -> Path:

@@ -66,13 +66,10 @@ def append(engine: Engine, keys: Keys, chain: Chain, make: Callable[[], Sequence
             return tried[0]
         except IntegrityError:
             tried = None  # another process took our place in the chain: take the next one
-        except OperationalError as error:
+        except OperationalError:
             wait = next(waits, None)
             if engine.dialect.name != "postgresql" or wait is None:
-                what = f"the {chain.name} log cannot be written ({type(error.orig).__name__})"
-                raise StoreError(
-                    "database", what, "start the database, then run again: nothing was handed out"
-                ) from None
+                raise  # nothing was handed out; `store.faults` tells a full disk from a server that is gone
             time.sleep(wait)
     raise StoreError("database", f"the {chain.name} log is too busy", "run again when fewer processes write to it")
 

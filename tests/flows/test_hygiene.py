@@ -3,7 +3,7 @@
 import ast
 import os
 import stat
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,9 +36,9 @@ def names(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    for file in FILES:
-        yield names(file), ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def trees() -> tuple[tuple[str, ast.Module], ...]:
+    return tuple((names(file), ast.parse(file.read_text(encoding="utf-8"))) for file in FILES)
 
 
 def faults_of_prefect(tree: ast.Module) -> list[str]:

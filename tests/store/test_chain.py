@@ -21,7 +21,7 @@ from store import access_log, chain, custody
 from store.access_log import Disclosure, anchor, record_access, record_all, trim, verify_chain
 from store.custody import Act, Deed
 from store.database import open_database, reading, writing
-from store.faults import StoreError
+from store.faults import as_store_error
 from store.keys import Keys, create_keys, load_keys, rotate
 from store.purposes import PURPOSES_KO, Purpose, told_ko
 from store.tables import Access, Custody
@@ -277,13 +277,23 @@ def test_a_commit_that_could_not_be_told_is_not_made_twice(
 
 
 def test_a_server_that_stays_away_is_told(sqlite: Engine, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
     def gone(_: Engine) -> None:
-        raise OperationalError("SELECT 홍길동", {}, Exception("홍길동"))
+        raise OperationalError("SELECT", {}, Exception("gone"))
 
     monkeypatch.setattr(chain, "writing", gone)
-    with pytest.raises(StoreError, match="cannot be written") as caught:
+    monkeypatch.setattr("store.chain.time.sleep", waited.append)
+    with pytest.raises(OperationalError):
         record_access(sqlite, keys, TOLD, NOW)
-    assert "홍길동" not in str(caught.value)
+    assert waited == [], "SQLite has waited by itself"
+    monkeypatch.setattr(sqlite.dialect, "name", "postgresql")
+    with pytest.raises(OperationalError) as caught:
+        record_access(sqlite, keys, TOLD, NOW)
+    assert sum(waited) == 120.5
+    told = as_store_error(caught.value)
+    assert told is not None
+    assert told.kind == "database"
 
 
 @pytest.mark.postgres
