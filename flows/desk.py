@@ -1,6 +1,7 @@
 """What a run works with: settings, database, keys, lake, archive, clock."""
 
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -68,6 +69,8 @@ def today() -> date:
 def glance(config: Path, work: Path | None = None) -> Glance:
     settings = load_settings(config, work)
     os.umask(0o077)
+    # A core dump would hold names in clear. Workers inherit it.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     make_folder(settings.work)
     return Glance(settings, open_database(settings.database_url))
 

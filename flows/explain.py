@@ -59,7 +59,7 @@ def explain_alert(seen: Glance, alert_id: str, because: str) -> Explained:
     """Who asked for what is in the access log, committed, before anything is read of the household."""
     alert = alerts.find(seen.engine, alert_id)
     if alert is None:
-        raise OperatorError("alert", f"there is no alert {alert_id}", "copy the 알림번호 from an office sheet")
+        raise OperatorError("alert", "there is no alert of that number", "copy the 알림번호 from an office sheet")
     who = seen.settings.access
     asked = Disclosure(
         account=who.account, place=who.place, task="explain", purpose=Purpose.EXPLANATION, reason=because,

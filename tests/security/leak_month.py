@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
+HANDED: Final = "handed"  # what was asked for with names: somebody's own copy, an office's sheet
 LAST_NIGHT: Final = date(2026, 11, 2)
 _SYLLABLES: Final = "뷁쀍뛟쯟꿹쐙똛뺡쫓훓뭵쁽뤯쬃꽥쒯툻밻솣췟"  # in cp949, and in nobody's name
 
@@ -61,7 +62,7 @@ def careless(inbox: Path, who: dict[str, str]) -> None:
     (inbox / "residents_202609_20261002.csv").write_text("\n".join([told, *rows]) + "\n", encoding="utf-8-sig")
     more = "\n".join([f"{told},{who['name']}", f"{rows[2]},{dashed}"])
     (inbox / "residents_202608_20261003.csv").write_text(more + "\n", encoding="utf-8-sig")
-    (inbox / f"{who['name']}_{dashed}.csv").write_text("\n".join([told, *rows]), encoding="cp949")
+    (inbox / f"{who['phone']} {dashed}.csv").write_text("\n".join([told, *rows]), encoding="cp949")
 
 
 def answer(work: Path, day: date, who: dict[str, str]) -> None:
@@ -88,7 +89,8 @@ def run(*words: str) -> None:
     from flows.cli import main
 
     sys.argv = ["blindspot", *words]
-    sys.stdout.write(f"$ {' '.join(word for word in words if not word[:6].isdigit())}\n")
+    sys.stdout.write(f"$ {words[0]}\n")  # not what was typed after it: that is told by us, not by the product
+    sys.stdout.flush()
     try:
         main()
     except SystemExit as ending:
@@ -96,39 +98,45 @@ def run(*words: str) -> None:
     except Exception:
         traceback.print_exc()
         sys.stdout.write("ends with a bug\n")
-    sys.stdout.flush()
 
 
 def commands(folder: Path, whom: dict[str, str], day: date) -> Iterator[tuple[str, ...]]:
     """After the nights: what looks into, copies, counts, and what is refused."""
-    out = folder / "work" / "asked"
+    out, handed = folder / "work" / "asked", folder / HANDED
     out.mkdir(mode=0o700)
+    handed.mkdir(mode=0o700)
     who = ("--by", "kim", "--reason", "test")
     house, night = whom["household"], day.isoformat()
+    office = next((folder / "work" / "outbox" / night).glob("*/queue_*.csv"))
+    with office.open(encoding="utf-8-sig") as sheet:
+        alert = next(csv.reader(list(sheet)[1:2]))[0]
     yield ("status",)
     yield ("doctor",)
     yield ("track",)
     yield ("runbook",)
     yield ("board",)
-    yield "matrix", "--out", str(out / "matrix.parquet"), *who
+    yield "matrix", "--out", str(out / "matrix.parquet")
     yield "research", "--out", str(out / "research.parquet"), *who
     yield "breach", "--from", "2026-10-01T00:00", "--to", "2026-12-01T00:00", "--out", str(out), *who
     yield "log", "verify"
-    yield "log", "review", *who
-    yield "log", "subject", house, *who
-    yield "log", "office", "1111051000", "--month", "2026-11", *who
+    yield "log", "review", "--by", "kim", "--note", "nothing"
+    yield "log", "subject", house
+    yield "log", "office", office.parent.name, "--out", str(out / "log.csv")
+    yield "explain", alert, "--because", "asked", "--to", str(out / "explained.txt")
+    yield "request", "copy", house, "--to", str(handed), *who
+    yield "export", "sheet", office.parent.name, "--day", night, "--to", str(handed / "sheet.csv"), *who
     yield "stop", house, "--reason", "requested"
-    yield "request", "stop", house, "--by", "kim", "--received", night
-    yield "explain", "--household", house
+    yield "request", "stop", house, "--by", "kim"
     yield "retain", "--dry-run"
     yield "retain", "--by", "kim"
     yield "keys", "status"
     yield "backup", str(out / "backup")
     # Refused, with somebody's number, name or address where something else is asked for.
     for word in (whom["person_no"], whom["name"], whom["phone"], whom["address"]):
-        yield "stop", word
+        yield "stop", word, "--reason", "requested"
+        yield "request", "stop", word, "--by", "kim"
         yield "explain", word
-        yield "log", "subject", word, *who
+        yield "log", "subject", word
         yield "export", "sheet", word, "--day", night, "--to", str(out / "x.csv"), *who
     yield "nightly", "--as-of", "2026-10-01"
 

@@ -1,9 +1,12 @@
 """The scanner that the leak scan rests on: it finds every planted leak, and nothing where nothing is."""
 
+import resource
 from pathlib import Path
 
 import pytest
 
+from flows.desk import glance
+from tests.flows import letters
 from tests.security.leaks import Scanner
 from tests.security.planted import HARMLESS, NAME, PLANTS, WHO
 
@@ -38,3 +41,10 @@ def test_a_leak_across_two_chunks_is_found(monkeypatch: pytest.MonkeyPatch) -> N
     scanner = Scanner([WHO])
     scanner.data("a", b"x" * 7 + NAME.encode() + b"x" * 99)
     assert [finding.what for finding in scanner.found()] == ["name"]
+
+
+def test_no_core_is_dumped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to: dict[int, tuple[int, int]] = {}
+    monkeypatch.setattr(resource, "setrlimit", set_to.__setitem__)
+    glance(letters.write_work(tmp_path)).engine.dispose()
+    assert set_to[resource.RLIMIT_CORE][0] == 0
