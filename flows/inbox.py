@@ -1,5 +1,6 @@
 """Deliveries and returned sheets in: read, append, reply, record. A file leaves the inbox when all of it is kept."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -35,6 +36,10 @@ UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 UNFINISHED_CODES = ("incomplete", "unreadable_file", "quotes_broken", "digest_differs")
 # Files wait for one common commit until they hold so many rows: one Delta version for hundreds of files.
 ROWS_PER_COMMIT = 2_000_000
+
+_OF_A_PERSON = re.compile(
+    r"(?<![0-9])(?:[0-9]{6}[-_. ]?[1-8][0-9]{6}|01[016-9][-_. ]?[0-9]{3,4}[-_. ]?[0-9]{4})(?![0-9])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +209,11 @@ def _seen_before(desk: Desk, path: Path, digest: str, read: Found) -> Taken | No
 
 
 def _shown(path: Path) -> str:
-    """A name that can be printed, stored and lengthened, whatever bytes its sender's system wrote."""
+    """A name that can be printed, stored and lengthened, whatever bytes its sender's system wrote, and whatever number
+    of a person its sender put into it."""
     # A file name has at most 255 bytes, a Korean letter three of them, and the reply's name is longer than the file's.
-    return path.name.encode("utf-8", "replace")[:200].decode(errors="ignore")[:100]
+    told = path.name.encode("utf-8", "replace")[:200].decode(errors="ignore")
+    return _OF_A_PERSON.sub("□", told)[:100]
 
 
 def day_after_last_night(desk: Desk) -> date:
