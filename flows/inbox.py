@@ -13,6 +13,7 @@ from flows import markers
 from flows.answers import told_in_register
 from flows.arrived import Arrived
 from flows.desk import Desk, now
+from flows.fetching import fetch_today
 from flows.progress import track
 from flows.returned import SOURCE, ReadSheet, read_returned
 from flows.summary import Taken
@@ -63,7 +64,7 @@ Found = Mapping[str, Read | ReadSheet]  # by delivery id
 
 def take_in(desk: Desk, as_of: date) -> tuple[Taken, ...]:
     """Everything in the inbox that was known by `as_of`. What cannot be taken is refused with a reply, never lost."""
-    results: list[Taken] = []
+    results = fetch_today(desk)
     waiting: dict[str, Read | ReadSheet] = {}
     rows, not_before = 0, day_after_last_night(desk)
     for path in track(_in_order(desk.inbox), "Taking in deliveries"):

@@ -25,7 +25,19 @@ R = TypeVar("R")
 
 ROOT = Path(__file__).parent.parent
 # Where and when things are done, who works the ranges and who is told, does not change what a night does.
-PLACES = {"work", "database", "keys", "offices", "engine", "schedule", "notify", "retention", "transport", "research"}
+PLACES = {
+    "work",
+    "database",
+    "keys",
+    "offices",
+    "engine",
+    "sources",
+    "schedule",
+    "notify",
+    "retention",
+    "transport",
+    "research",
+}
 CODE = ("signals", "features", "models", "alerts", "store", "flows")
 SUFFIXES = (".py", ".yaml", ".html", ".css", ".js")
 

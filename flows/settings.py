@@ -9,6 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from flows.errors import OperatorError
+from signals.agencies import AGENCIES
+from signals.calendar import SOURCES
 from signals.catalogue import SIGNALS
 from signals.signal import Housing
 from store.purposes import Purpose
@@ -26,6 +28,50 @@ class _Part(BaseModel):
 class Inbox(_Part):
     whole_when: Literal["line_end", "quiet", "marker"]
     quiet_minutes: Annotated[float, Field(ge=0)]
+
+
+class Source(_Part):
+    """Where an agency lays its deliveries ready. Credentials come from the environment, never from here."""
+
+    source: str
+    place: str | None = None
+    database: str | None = None
+    table: str | None = None
+    columns: dict[str, str] = {}
+    months: Count = 3
+
+    @field_validator("source")
+    @classmethod
+    def _known(cls, told: str) -> str:
+        if told not in SOURCES:
+            raise ValueError(f"no source is called {told}; the codes stand in signals/agencies and signals/registers")
+        return told
+
+    @field_validator("place")
+    @classmethod
+    def _in_full(cls, told: str | None) -> str | None:
+        if told is not None and "://" not in told and not Path(told).is_absolute():
+            raise ValueError("name a folder in full, or a URL such as s3://bucket/prefix")
+        return told
+
+    @field_validator("database")
+    @classmethod
+    def _without_password(cls, told: str | None) -> str | None:
+        if told is not None and "@" in told and ":" in told.partition("://")[2].rpartition("@")[0]:
+            raise ValueError("no password here: put it into PGPASSFILE or PGPASSWORD")
+        return told
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.place is None) == (self.database is None):
+            raise ValueError("name a place or a database: one of the two")
+        if self.database is not None and (self.table is None or self.source not in AGENCIES):
+            raise ValueError("a database needs its table, and an agency: registers come as files")
+        if self.database is not None:
+            headers = {column.header for column in AGENCIES[self.source].layout.columns}
+            if unknown := sorted(self.columns.keys() - headers):
+                raise ValueError(f"{self.source} sends no column {', '.join(unknown)}")
+        return self
 
 
 class Night(_Part):
@@ -239,6 +285,7 @@ class Settings(_Part):
     keys: Path | None
     offices: Path
     inbox: Inbox
+    sources: tuple[Source, ...]
     night: Night
     engine: Engine
     schedule: Schedule

@@ -118,6 +118,13 @@ def _told(as_of: date) -> Select[tuple[Delivery]]:
     )
 
 
+def newest_revision(engine: Engine, source: str, base_month: date) -> int | None:
+    """Of what was taken in, even if it was taken back."""
+    with reading(engine) as session:
+        query = select(func.max(Delivery.revision)).where(Delivery.source == source, Delivery.base_month == base_month)
+        return session.scalar(query.where(Delivery.state == "taken"))
+
+
 def find_file(engine: Engine, file_name: str) -> Delivery | None:
     """The delivery taken in under this name."""
     with reading(engine) as session:
