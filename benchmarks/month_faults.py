@@ -22,6 +22,9 @@ Told = Literal["", "refused", "warnings", "again"]
 TITLES: Final = {"refused": "내보내지 않았습니다", "warnings": "살펴볼 것이 있습니다", "again": "다시 시작했습니다"}
 
 
+CLOCK_BACK: Final = timedelta(days=4)
+
+
 @dataclass(frozen=True)
 class Fault:
     day: int  # of October
@@ -172,7 +175,8 @@ def writable(world: World, day: date) -> None:
 
 
 def clock_back(world: World, day: date) -> None:
-    world.set_clock(day - timedelta(days=2), "12:00:00")
+    """Behind the end of the last night that was done."""
+    world.set_clock(day - CLOCK_BACK, "12:00:00")
 
 
 def unsigned(world: World, day: date) -> None:
@@ -242,7 +246,7 @@ def refusal(kind: str) -> Callable[[World, date], bool]:
     """In the journal, and the ledger where it could be opened."""
 
     def seen(world: World, day: date) -> bool:
-        days = (day, day - timedelta(days=2))
+        days = (day, day - CLOCK_BACK)
         return any(line.get("refusal") == kind for one in days for line in world.journal(one))
 
     return seen
@@ -348,7 +352,7 @@ FAULTS: Final = (
     Fault(18, "serve itself killed in the night", "system", "during", serve_killed, anything),
     Fault(19, "database stopped in the night", "system", "during", database_stopped, anything),
     Fault(20, "disk read-only", "system", "before", read_only, refusal("disk"), "refused (disk)", "refused", writable),
-    Fault(21, "clock two days back", "system", "before", clock_back, refusal("clock"), "refused (clock)", "refused"),
+    Fault(21, "clock four days back", "system", "before", clock_back, refusal("clock"), "refused (clock)", "refused"),
     Fault(
         22,
         "model changed, signature void",

@@ -87,11 +87,12 @@ def _is_settled(seen: Glance, day: date) -> bool:
     last = ledger.last_done_night(seen.engine)
     if last is None or last.as_of >= day:
         return True
-    newest = next((run for run in ledger.recent(seen.engine, 20, "nightly") if run.as_of == day), None)
-    if newest is None or newest.state != "refused":
-        return False
     ended = journal.last(seen.settings.work, "ended") or {}
-    return not (ended.get("as_of") == day.isoformat() and ended.get("refusal") in PASSING)
+    if ended.get("as_of") == day.isoformat() and ended.get("state") == "refused":
+        # Some refusals come before a run has its row in the ledger.
+        return ended.get("refusal") not in PASSING
+    newest = next((run for run in ledger.recent(seen.engine, 20, "nightly") if run.as_of == day), None)
+    return newest is not None and newest.state == "refused"
 
 
 @dataclass
