@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from flows.desk import Glance
-from signals.calendar import SOURCES, Standing, standings
+from signals.calendar import SOURCES, Standing, last_of, standings
 from store import deliveries
 
 
@@ -46,6 +46,7 @@ def required_on(seen: Glance, day: date) -> Iterator[Silence]:
             yield Silence(code, words if standing.late else "", standing.state == "stale", call)
 
 
-def late_sources(seen: Glance, day: date) -> frozenset[str]:
-    """Whose next delivery should have come by now: what is known of them is older than it seems."""
-    return frozenset(one.source for one in standings_on(seen, day) if one.state in ("late", "stale"))
+def told_until(seen: Glance, day: date) -> dict[str, date]:
+    """Of every source whose next delivery should have come by now, the last day that its newest one tells of."""
+    told = ((one.source, one.newest) for one in standings_on(seen, day) if one.late)
+    return {source: last_of(newest) for source, newest in told if newest is not None}

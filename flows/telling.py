@@ -7,6 +7,7 @@ from functools import partial
 import polars as pl
 
 from alerts.benefits import point_to
+from alerts.data_dates import mark_late
 from alerts.draw import draw_salt
 from alerts.eases import ease
 from alerts.queue import choose, count, in_order, open_queue
@@ -16,6 +17,7 @@ from features import Built, Prepared, build
 from features.history import covered, history
 from flows.desk import Desk
 from flows.draw import seeded
+from flows.freshness import told_until
 from flows.ranges import Arranged
 from flows.residences import residences
 from flows.scoring import Deployed, Offices, Scored, kept_as
@@ -60,7 +62,9 @@ def fill_office_queues(
     for _ in workers.map(work, day.parts, "Explaining alerts"):
         pass
     told = {name: pl.concat([day.shuffle.kept(_told_as(name, update), part) for part in day.sources]) for name in TOLD}
-    queue = Told(**told | {"alerts": in_order(told["alerts"])})
+    # Last: what is told of a household stands until something of it is new, which source is late does not.
+    alerts = mark_late(in_order(told["alerts"]), told_until(desk, day.as_of), SIGNALS)
+    queue = Told(**told | {"alerts": alerts})
     return Queues(queue, count(chosen, queue.alerts, scored.sifted.others))
 
 

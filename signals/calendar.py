@@ -51,8 +51,13 @@ def standings(told: Mapping[str, Collection[date]], day: date) -> tuple[Standing
 
 def delivery_of(source: str, base_month: date) -> Expected:
     one = SOURCES[source]
-    due_on = _plus(base_month, 1) - timedelta(days=1) + timedelta(days=one.lag_days[1])
+    due_on = last_of(base_month) + timedelta(days=one.lag_days[1])
     return Expected(source, base_month, due_on, due_on + timedelta(days=one.grace_days))
+
+
+def last_of(month: date) -> date:
+    """month: its first day."""
+    return _plus(month, 1) - timedelta(days=1)
 
 
 def is_told(source: str, base_month: date) -> bool:

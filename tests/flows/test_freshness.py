@@ -10,7 +10,7 @@ from rich.console import Console
 
 from flows.desk import Desk, Glance, glance
 from flows.errors import OperatorError
-from flows.freshness import late_sources, required_on
+from flows.freshness import required_on, told_until
 from flows.scoring import check_sources
 from flows.status import show_status
 from store import deliveries, ledger
@@ -50,8 +50,8 @@ def test_late_is_told_two_in_a_row_stop_and_whom_to_call_is_said(seen: Glance) -
         "kepco: the newest file came on 2026-09-10, told of 2026-07; that of 2026-08 was due on 2026-11-14",
         False,
     )
-    assert late_sources(seen, date(2026, 11, 29)) == {"kepco", "nhis"}
-    assert late_sources(seen, date(2026, 11, 28)) == frozenset()
+    assert told_until(seen, date(2026, 11, 29)) == dict.fromkeys(("kepco", "nhis"), date(2026, 7, 31))
+    assert told_until(seen, date(2026, 11, 28)) == {}
     assert silences(seen, date(2026, 12, 28))[0][1] is False
     with pytest.raises(
         OperatorError, match=r"kepco: the newest file.*call 한국전력공사.*yesterday's queues stay"

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals.agencies import AGENCIES
@@ -27,6 +27,7 @@ def one(source: str, told: list[date], day: date) -> Standing:
     return found
 
 
+@settings(deadline=None, max_examples=50)
 @given(DAYS)
 def test_the_newest_that_is_due_is_found_as_by_walking_through_all(day: date) -> None:
     found = expected(day)
@@ -35,6 +36,7 @@ def test_the_newest_that_is_due_is_found_as_by_walking_through_all(day: date) ->
         assert e == max(d for m in months_of(e.source) if (d := delivery_of(e.source, m)).due_on <= day)
 
 
+@settings(deadline=None, max_examples=50)
 @given(CODES, DAYS, st.integers(0, 3))
 def test_deliveries_behind_are_counted_as_by_walking_through_all(source: str, day: date, behind: int) -> None:
     due = [m for m in months_of(source) if delivery_of(source, m).late_after < day]
