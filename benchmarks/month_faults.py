@@ -269,7 +269,7 @@ def is_missed(world: World, day: date) -> bool:
     for one in world.deliveries(""):
         if one.state == "taken" and one.base_month:
             months.setdefault(one.source, []).append(one.base_month)
-    return any(one.source == "mois" and one.state in ("late", "stale") for one in standings(months, day))
+    return any(one.source == "er-notice" and one.state in ("late", "stale") for one in standings(months, day))
 
 
 def set_aside(world: World, day: date) -> bool:
@@ -294,7 +294,7 @@ def anything(world: World, day: date) -> bool:
     return any(run.as_of == day and run.state == "done" for run in world.runs())
 
 
-HELD_BACK: Final = ("welfare-app_202609", "kepco_202607_202610", "mois_202608")
+HELD_BACK: Final = ("welfare-app_202609", "kepco_202607_202610", "er-notice_202609")
 
 FAULTS: Final = (
     Fault(2, "worker killed in the night", "system", "during", killer("worker"), begun_twice, told="again"),
