@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
-from alerts.small_cells import Place, kind_of, told_of
+from alerts.small_cells import Place, kind_of, summed, told_of
 from alerts.tables import take
 from alerts.workload import CASES, PERIOD_DAYS
 from signals.outcomes import OUTCOMES
@@ -31,6 +31,13 @@ OPEN = pl.Schema({"office": pl.String(), "due_on": pl.Date()})  # one row per op
 
 WORK = kind_of(("in_time", "overdue"), {"overdue": ("overdue",)}, total="open", cover=("in_time",))
 PERIOD = kind_of(
+    ("unreached", "met", "found"),
+    {"reached": ("met", "found"), "found": ("found",)},
+    total="opened",
+    cover=("unreached",),
+)
+# Those who were tried in vain are few nearly everywhere: told for the country alone, or nothing else could be told.
+TRIED = kind_of(
     ("waiting", "tried", "met", "found"),
     {"contacted": ("tried", "met", "found"), "reached": ("met", "found"), "found": ("found",)},
     total="opened",
@@ -128,16 +135,19 @@ def _by_place(as_of: date, places: pl.DataFrame, opened: pl.DataFrame, cases: pl
         offices[at[row["office"]]] += 1
     is_late = pl.when(pl.col("due_on") < as_of).then(1).otherwise(0)
     work = told_of(_leaves(take(opened, OPEN, "opened"), is_late, at, 2), WORK)
-    period = told_of(_leaves(_due(cases, as_of), _came(), at, 4), PERIOD)
+    came = _leaves(_due(cases, as_of), _came(), at, 4)
+    period = told_of({place: [waiting + tried, *met] for place, (waiting, tried, *met) in came.items()}, PERIOD)
+    everybody = told_of({("",): summed(came)["",].tolist()}, TRIED)
     found = {}
     for place in work:
         mine = [leaf for leaf in size if leaf[: len(place)] == place]
-        counts = {**work[place], **period[place], "capacity": sum(size[leaf] for leaf in mine)}
+        tried = {"contacted": everybody[place]["contacted"]} if place in everybody else {}
+        counts = {**work[place], **period[place], **tried, "capacity": sum(size[leaf] for leaf in mine)}
         found[place] = {
             **names[place],
             "offices": sum(offices[leaf] for leaf in mine),
             **counts,
-            **{name: _share(counts[of], counts[whole]) for name, (of, whole) in SHARES.items()},
+            **{name: _share(counts[of], counts[whole]) for name, (of, whole) in SHARES.items() if of in counts},
         }
     return found
 
@@ -166,7 +176,7 @@ def _due(cases: pl.DataFrame, as_of: date) -> pl.DataFrame:
 
 
 def _came() -> pl.Expr:
-    """The part of PERIOD: found, met, tried, waiting."""
+    """The part of TRIED: waiting, tried, met, found."""
     need = [o.code for o in OUTCOMES.values() if o.teaches == "need"]
     met = [o.code for o in OUTCOMES.values() if o.is_contact]
     outcome = pl.col("outcome")

@@ -126,7 +126,7 @@ def _of_last(step: Told, number: int, last: int | None) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%".replace(".0%", "%")
+    return f"{100 * share:.1f}%"
 
 
 def _map(regions: Sequence[Told], measure: str, title: str, legend: str, cuts: Sequence[float]) -> dict[str, Any]:

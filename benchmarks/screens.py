@@ -6,8 +6,8 @@ wrote them, and send them back through the inbox.
     python benchmarks/screens.py --out docs [--households 20000] [--only offices|models]
 
 `--only models`: a model of August, six nights and their answers, and a model of November that is judged beside it; the
-report, two cards, and what `blindspot track` wrote as MLflow's own screens show it, where an environment with MLflow's
-server is named (`--mlflow mlflow-look/bin/mlflow`; docs/retraining.md tells how to make one).
+report, two cards, the board, and what `blindspot track` wrote as MLflow's own screens show it, where an environment
+with MLflow's server is named (`--mlflow mlflow-look/bin/mlflow`; docs/retraining.md tells how to make one).
 
 Needs Chromium and LibreOffice (Debian: chromium libreoffice-calc fonts-noto-cjk poppler-utils).
 """
@@ -89,10 +89,16 @@ def take_model_pictures(work: Path, households: int, out: Path, mlflow: Path | N
         for card in ("model_card", "transparency_record"):
             view.goto((folder / f"{card}.html").as_uri())
             view.screenshot(path=out / f"{card.replace('_', '-')}.png")
+        take_board_picture(browser.new_page(viewport={"width": 1366, "height": 1560}), work, out)
         if mlflow is not None:
             with served(mlflow, track(glance(CONFIG, work))[0]) as url:
                 take_mlflow_pictures(browser.new_page(viewport={"width": 1440, "height": 900}), url, out)
         browser.close()
+
+
+def take_board_picture(view: Page, work: Path, out: Path) -> None:
+    view.goto((work / "board" / "board.html").as_uri())
+    view.screenshot(path=out / "board.png")
 
 
 @contextmanager
@@ -166,6 +172,7 @@ def two_models(households: int, work: Path) -> None:
         day += timedelta(days=14)
         nightly.fn(day, str(CONFIG), str(work))
     retrain.fn(LAST, str(CONFIG), str(work))
+    nightly.fn(LAST, str(CONFIG), str(work))
 
 
 def send_back(country: Country, work: Path, day: date, rng: np.random.Generator) -> None:

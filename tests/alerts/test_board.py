@@ -125,7 +125,7 @@ def test_a_hidden_count_hides_its_share() -> None:
     place: dict[str, Any] = {"open": None, "capacity": 20, "load": None, "overdue": 0, "overdue_share": None}
     assert pct(place, "load") == pct(place, "overdue_share") == HIDDEN == num(None)
     assert pct({"open": 0, "capacity": 0, "load": None}, "load") == "–"
-    assert pct({"open": 11, "capacity": 20, "load": 0.55}, "load") == "55%"
+    assert pct({"open": 11, "capacity": 20, "load": 0.55}, "load") == "55.0%"
 
 
 def test_frames_of_another_shape_are_refused() -> None:
