@@ -81,7 +81,7 @@ def tell(folder: Path, nights: int, households: int, postgres: str) -> dict[str,
     alone = Place(folder / "alone" / "config.yaml", folder / "alone" / "work")
     for one in (place, alone) if not ours else (place,):
         live_through(one, days[middle])
-    same = ours != "" or files_of(place.work / "outbox") == files_of(alone.work / "outbox")
+    same = None if ours else files_of(place.work / "outbox") == files_of(alone.work / "outbox")
     for day in days[middle + 1 :]:
         live_through(place, day)
     took, found = time.monotonic(), list(worked_again(place))
