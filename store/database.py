@@ -33,6 +33,8 @@ def open_database(url: str) -> Engine:
             migrate(engine)
     except DatabaseError as error:
         engine.dispose()
+        if (found := as_store_error(error)) and found.kind == "disk":
+            raise found from None
         where = engine.url.render_as_string(hide_password=True)
         cure = "start the database, or mend `database` in config.yaml"
         raise StoreError("database", f"{where} cannot be used ({type(error.orig).__name__})", cure) from None

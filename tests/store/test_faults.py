@@ -72,6 +72,19 @@ def test_a_damaged_database_is_told_as_one(tmp_path: Path) -> None:
     assert caught.value.kind == "database"
 
 
+def test_a_database_on_a_disk_that_is_full_is_told_as_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = sqlite3.OperationalError("disk I/O error")
+    full.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+
+    def revision(_: object) -> None:
+        raise OperationalError("PRAGMA", {}, full)
+
+    monkeypatch.setattr(database, "revision", revision)
+    with pytest.raises(StoreError) as caught:
+        open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    assert caught.value.kind == "disk"
+
+
 @pytest.mark.postgres
 def test_a_server_that_ends_the_connection(postgres: Callable[[], str]) -> None:
     engine = open_database(postgres())
