@@ -276,8 +276,10 @@ def set_aside(world: World, day: date) -> bool:
     return any(one.revision == 1 and one.set_aside > 20 for one in world.deliveries("haengbok_202608"))
 
 
-def second_was_busy(world: World, day: date) -> bool:
-    return (world.folder / "second").read_text(encoding="ascii") == "11"
+def second_was_harmless(world: World, day: date) -> bool:
+    """Busy (11), or on a slow machine too late: nothing was changed."""
+    done = [run for run in world.runs() if run.as_of == day and run.state == "done"]
+    return len(done) == 1 and (world.folder / "second").read_text(encoding="ascii") in ("0", "11")
 
 
 def nobody_told(world: World, day: date) -> bool:
@@ -379,7 +381,7 @@ FAULTS: Final = (
         "refused",
         closed_key,
     ),
-    Fault(26, "two nights at once", "system", "during", two_at_once, second_was_busy),
+    Fault(26, "two nights at once", "system", "during", two_at_once, second_was_harmless),
     Fault(28, "off for two nights", "system", "instead", off_for_two_nights, one_skipped, told="again"),
     Fault(
         29, "half a register", "delivery", "before", half_the_people, refusal("cohort"), "refused (cohort)", "refused"
