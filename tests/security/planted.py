@@ -29,8 +29,11 @@ from tests.security.leaks import Identity
 WHO: Final = Identity("9001011234567", "뷁가람솔", "010-9876-5432", "가람특별시 중구 은행로 12, 101동 1203호")
 NAME, NUMBER, PHONE, ADDRESS = WHO.name, WHO.person_no, str(WHO.phone), str(WHO.address)
 DASHED = f"{NUMBER[:6]}-{NUMBER[6:]}"
-LINE = f"2026-11-02 WARNING row 7: {NAME}, {DASHED}, {PHONE}"
-FRAME = pl.DataFrame({"household": [1, 2], "told": ["nothing", NAME]})
+# One needle alone: a line with three would be found by the easiest of them.
+LINE = f"2026-11-02 WARNING row 7: {NAME} is unknown"
+# Enough rows that compression leaves nothing as it was.
+FRAME = pl.DataFrame({"told": [f"{number} {NAME}" for number in range(500)]})
+NUMBERS = pl.DataFrame({"key": [int(NUMBER) + 7919 * number for number in range(-250, 250)]})
 
 
 def _within(make: Callable[[Path], None], name: str) -> bytes:
@@ -102,8 +105,8 @@ def _png() -> bytes:
 
 
 def _nested() -> bytes:
-    frame = pl.DataFrame({"reasons": [["a", "b"], [f"{NAME}님의 체납"]]})
-    return _written(lambda file: frame.write_parquet(file, compression="zstd"))
+    frame = FRAME.select(pl.concat_list("told", "told"))
+    return _written(lambda file: frame.write_parquet(file, compression="zstd", statistics=False))
 
 
 def _exception() -> bytes:
@@ -164,7 +167,7 @@ PLANTS: Final[dict[str, Callable[[], bytes]]] = {
     # In columns and rows
     "Parquet": lambda: _written(lambda file: FRAME.write_parquet(file, compression="zstd", statistics=False)),
     "Parquet, a column of numbers": lambda: _written(
-        lambda file: pl.DataFrame({"key": [1, int(NUMBER)]}).write_parquet(file, compression="zstd")
+        lambda file: NUMBERS.write_parquet(file, compression="zstd", statistics=False)
     ),
     "Parquet, within lists": _nested,
     "Arrow": lambda: _written(lambda file: FRAME.write_ipc(file, compression="zstd")),
@@ -181,7 +184,7 @@ HARMLESS: Final[dict[str, Callable[[], bytes]]] = {
     "another number": lambda: f"{int(NUMBER) + 1}".encode(),
     "half a name": lambda: NAME[:2].encode() * 50,
     "a digest": lambda: base64.b64encode(bytes(range(256)) * 400),
-    "a table without people": lambda: _written(lambda file: FRAME[:1].write_parquet(file)),
+    "a table without people": lambda: _written(lambda file: NUMBERS[:100].write_parquet(file)),
     "a packed nothing": lambda: gzip.compress(pickle.dumps(list(range(1000)))),
     "half a zip": lambda: _zip("a", b"nothing" * 99)[:60],
     "a name taken apart by Unicode": lambda: unicodedata.normalize("NFD", "홍길동").encode(),
