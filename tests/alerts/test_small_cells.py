@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from alerts.small_cells import ROOM, Kind, Measure, Place, Veil, is_small, kind_of, summed, veil
 
 # make cell-test: more, and larger ones.
-TABLES = int(os.environ.get("SMALL_CELL_TABLES", "12"))
+TABLES = int(os.environ.get("SMALL_CELL_TABLES", "8"))
 MOST = int(os.environ.get("SMALL_CELL_PLACES", "3"))
 Leaves = Mapping[Place, tuple[int, ...]]
 
