@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from alerts.statement import GROUPS_KO
 from features import feature_list
 from flows.desk import Desk
-from flows.explain import GROUPS_KO
 from flows.knowledge import contacts_known_on
 from flows.offices import read_offices
 from flows.outlook import Outlook
@@ -35,7 +35,7 @@ from store.files import write_whole
 from store.tables import StoredModel
 
 ROOT: Final = Path(__file__).parent.parent
-NAMES_KO: Final = {name: signal.name_ko for name, signal in SIGNALS.items()} | GROUPS_KO
+NAMES_KO: Final = {**{name: signal.name_ko for name, signal in SIGNALS.items()}, **GROUPS_KO}
 
 
 def write_reports(

@@ -233,7 +233,7 @@ class Access(_Part):
 
 
 class Log(_Part):
-    """The least that 안전성 확보조치 기준 asks for (art. 5: 3 years, art. 8: 2 years and a monthly review) is the bound."""
+    """Bounds: the least that 안전성 확보조치 기준 asks for (art. 5: 3 years, art. 8: 2 years, a monthly review)."""
 
     keep_days: Annotated[int, Field(ge=730)]
     custody_days: Annotated[int, Field(ge=1095)]

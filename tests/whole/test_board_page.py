@@ -77,7 +77,7 @@ def is_told(text: str, value: Any) -> bool:
         return text == value
     digits = text.replace(",", "").removesuffix("배")
     if digits.endswith("%"):
-        return round(float(digits[:-1]) / 100, 3) == value
+        return bool(round(float(digits[:-1]) / 100, 3) == value)
     places = len(digits.partition(".")[2])
     return bool(float(digits) == round(value, places) and (isinstance(value, float) or places == 0))
 
