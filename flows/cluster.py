@@ -27,6 +27,7 @@ from flows.errors import OperatorError
 from flows.refusals import as_operator_error
 from flows.run import ROOT, code_digest
 from flows.settings import Engine
+from store.faults import StoreError
 from store.lake import Lake
 from store.shuffle import Shuffle
 
@@ -149,7 +150,7 @@ def _was_there(meeting: Meeting) -> bool:
     """Once for each night, in each worker."""
     try:
         return _word(meeting.place) == meeting.word
-    except OSError:
+    except (OSError, StoreError):
         return False
 
 

@@ -18,7 +18,7 @@ class AgencyTable:
         """table: its name, with its schema before a point where it has one. Credentials come from the environment."""
         place = make_url(url)
         self._shown = f"{place.render_as_string(hide_password=True)} · {table}"
-        self._engine = create_engine(place, poolclass=NullPool)
+        self._engine = create_engine(place, poolclass=NullPool, hide_parameters=True)
         schema, _, name = table.rpartition(".")
         self._name, self._schema = name, schema or None
 

@@ -113,7 +113,7 @@ def _component(pin: Pin, here: Distribution) -> dict[str, Any]:
         "type": "library", "bom-ref": _purl(pin), "name": pin.name, "version": pin.version, "purl": _purl(pin),
         "externalReferences": files,
     }  # fmt: skip
-    licence = here.metadata["License-Expression"]
+    licence = here.metadata.get("License-Expression")
     if licence:
         return told | {"licenses": [{"expression": licence}]}
     classified = [
