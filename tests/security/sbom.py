@@ -113,9 +113,9 @@ def _component(pin: Pin, here: Distribution) -> dict[str, Any]:
         "type": "library", "bom-ref": _purl(pin), "name": pin.name, "version": pin.version, "purl": _purl(pin),
         "externalReferences": files,
     }  # fmt: skip
-    licence = here.metadata.get("License-Expression")
-    if licence:
-        return told | {"licenses": [{"expression": licence}]}
+    # Asked for by name it may raise: so it is where the backport of importlib.metadata is loaded.
+    if "License-Expression" in here.metadata:
+        return told | {"licenses": [{"expression": here.metadata["License-Expression"]}]}
     classified = [
         text.rpartition(" :: ")[2]
         for text in here.metadata.get_all("Classifier") or []
