@@ -189,13 +189,14 @@ def test_while_paused_nothing_is_published_and_both_are_recorded(config: Path) -
                 pause(desk, None, because, by)
 
 
-def test_a_clock_that_was_set_back_stops_the_night(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ended", ["done", "refused", "failed"])
+def test_a_clock_that_was_set_back_stops_the_night(config: Path, ended: ledger.End) -> None:
     with open_desk(config) as desk:
         check_clock(desk)
         run = begin(desk)
-        ledger.finish(desk.engine, run, "done", now=now() + timedelta(minutes=30))
+        ledger.finish(desk.engine, run, ended, now=now() + timedelta(minutes=30))
         check_clock(desk)  # within the bound
-        ledger.finish(desk.engine, run, "done", now=now() + timedelta(minutes=90))
+        ledger.finish(desk.engine, run, ended, now=now() + timedelta(minutes=90))
         with pytest.raises(OperatorError) as refused:
             check_clock(desk)
         assert refused.value.kind == "clock"
