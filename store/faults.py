@@ -67,7 +67,8 @@ def as_store_error(error: BaseException) -> StoreError | None:
     """What disk, memory and database show of themselves, in the operator's words; None: something else."""
     if isinstance(error, StoreError):
         return error
-    if isinstance(error, MemoryError):
+    # A thread's stack is memory too; Python has no error of its own for it.
+    if isinstance(error, MemoryError) or str(error) == "can't start new thread":
         cure = "lower night.households_per_part or engine.workers, or give it more; then run again"
         return StoreError("memory", "there is not enough memory", cure)
     return _of_disk(error) or _of_database(error)

@@ -46,8 +46,9 @@ def test_what_is_no_fault_of_the_machine_stays_a_bug() -> None:
     assert as_store_error(IntegrityError("INSERT", {}, sqlite3.IntegrityError("UNIQUE"))) is None
 
 
-def test_memory_that_is_used_up_names_the_setting() -> None:
-    told = as_store_error(MemoryError())
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_memory_that_is_used_up_names_the_setting(error: Exception) -> None:
+    told = as_store_error(error)
     assert told is not None
     assert (told.kind, "households_per_part" in told.cure) == ("memory", True)
 
