@@ -15,7 +15,7 @@ from signals.agencies import AGENCIES
 from signals.catalogue import SIGNALS
 from signals.outcomes import OUTCOMES
 from signals.registers import END_REASONS_KO, HOUSING_KO, REGISTERS
-from store import answers, deliveries, disclosed, stops, subject_requests
+from store import access_log, answers, deliveries, stops, subject_requests
 from store.database import Database
 from store.held import scores_of
 from store.lake import TABLES, Table
@@ -214,7 +214,7 @@ def _seen(desk: Desk, household_key: int) -> list[dict[str, Any]]:
             "업무": one.task,
             "읍면동": one.office or "",
         }
-        for one in disclosed.of_household(desk.engine, household_key)
+        for one in access_log.about(desk.engine, [household_key])
     ]
 
 

@@ -1,6 +1,5 @@
-"""What the access log tells of past disclosures: by run, by household, by time."""
+"""What the access log tells of past disclosures: by run, by time."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,14 +43,6 @@ def between(engine: Engine, first: datetime, last: datetime, account: str | None
         query = query.where(or_(Access.account == account, named, of_machine))
     with reading(engine) as session:
         return [_told(one) for one in session.scalars(query.order_by(Access.seq))]
-
-
-def of_household(engine: Engine, household_key: int) -> Iterator[Disclosed]:
-    """Every record that names it, in order. Reads the whole log, a page at a time."""
-    with reading(engine) as session:
-        for one in session.scalars(select(Access).order_by(Access.seq).execution_options(yield_per=1000)):
-            if household_key in one.subjects:
-                yield _told(one)
 
 
 def _told(one: Access) -> Disclosed:

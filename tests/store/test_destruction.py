@@ -119,8 +119,8 @@ def test_requests_and_disclosures_come_back_as_they_were_entered(engine: Engine,
         access_log.record_access(engine, keys, told, NOW + timedelta(hours=hour))
     for account, seq in (("kim", [1]), ("svc", [1]), ("ki_m", [2]), ("50%", [3]), ("%", []), ("_", [])):
         assert [one.seq for one in disclosed.between(engine, NOW, NOW + timedelta(hours=2), account)] == seq, account
-    assert [one.seq for one in disclosed.of_household(engine, 2**62)] == [1, 2, 3]
-    assert [one.seq for one in disclosed.of_household(engine, 1)] == [2]
+    assert [one.seq for one in access_log.about(engine, [2**62])] == [1, 2, 3]
+    assert [one.seq for one in access_log.about(engine, [1])] == [2]
     last = disclosed.of_run(engine, "r", "1")
     assert last is not None
     assert last.subjects == (2, 2**62)
