@@ -1,6 +1,5 @@
 """The report and the cards as their readers meet them: in Chromium, on a desk, on a phone, on paper."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from models.card_html import CARD_TEMPLATES, write_card_page
 from models.cards import CARDS, Facts
@@ -19,19 +18,7 @@ from models.train import Trained
 from tests.models.test_cards import OPERATOR, SOURCES
 from tests.models.test_report_html import LABELS, LOOK, PLACES, ROOT, TEXTS, decision, subject_of
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium fonts-noto-cjk)"
-)
 PAGES = ("report", *(card.name for card in CARDS))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

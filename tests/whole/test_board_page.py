@@ -1,36 +1,23 @@
 """The board as a person meets it: in Chromium, from a file, without a network, light and dark, read aloud, printed."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from alerts.board_page import write_board_page
 from alerts.considered import HIDDEN
 from tests.alerts import boards
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium fonts-noto-cjk)"
-)
 A4_LANDSCAPE = (1046, 700)  # what is left between the margins, in CSS pixels
 # Tables whose last column lies outside what is shown of them, and wide boxes that would need to be scrolled.
 CUT_OFF = """() => [...document.querySelectorAll("table, svg, figure")]
     .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
     .map(one => (one.closest("section") || document.body).innerText.slice(0, 40))"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

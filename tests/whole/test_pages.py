@@ -1,6 +1,5 @@
 """The pages as a person meets them: in Chromium, from a file, without a network, by keyboard, and read aloud."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from alerts.considered import OFFICES, TALLY, hide_small, summarise
 from alerts.district_page import write_district_page
@@ -19,10 +18,6 @@ from signals.outcomes import OUTCOMES
 from tests.alerts import cards
 from tests.alerts.drawn import AS_OF, OFFICE
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium fonts-noto-cjk)"
-)
 USABLE_MS = 1000
 # Until the page stands, and until a first filter has been drawn.
 USABLE = """() => new Promise(done => {
@@ -30,14 +25,6 @@ USABLE = """() => new Promise(done => {
     document.querySelector('button[data-lane=trace]').click();
     requestAnimationFrame(() => setTimeout(() => done(loaded + performance.now() - begun)));
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
