@@ -19,6 +19,7 @@ from flows.board_sources import refused_files, sources_on
 from flows.descriptors import describe_replies, with_descriptor
 from flows.desk import Desk, now
 from flows.errors import OperatorError
+from flows.incidents import incidents_of
 from flows.kinds import KINDS
 from flows.offices import read_offices
 from flows.queue_settings import capacity_on
@@ -56,6 +57,8 @@ def _try(desk: Desk, as_of: date, error: Exception | None = None) -> None:
     except Exception as fault:
         journal.note(desk.work, now(), "board", as_of=as_of, state="failed", error=type(fault).__name__)
         Console(stderr=True).print(f"[yellow]The board of {as_of} could not be written[/] ({type(fault).__name__}).")
+        return
+    journal.note(desk.work, now(), "board", as_of=as_of, state="done")
 
 
 def write_board(desk: Desk, as_of: date, error: Exception | None = None) -> Path:
@@ -103,6 +106,7 @@ def tell(desk: Desk, as_of: date, error: Exception | None = None) -> dict[str, A
         drift=_drift(desk, as_of, model, run),
         model=_model(desk, model),
         runs=_runs(desk),
+        incidents=incidents_of(desk.work, as_of),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.desk import Desk
+from flows.freshness import late_since_last_night
 from flows.queue_settings import capacity_on
 from flows.run import Run
 from flows.scoring import Scored
@@ -32,7 +33,7 @@ def close_night(
         as_of=run.as_of, run=run.id, model=run.model, taken=taken, households=scored.households,
         decisions=run.counts["decisions"], not_joined={name: scored.counts[name] for name in NOT_JOINED},
         offices=_offices(desk, run.as_of, queues, offices), outbox=outbox, replies=desk.replies, seconds=run.seconds,
-        repaired=desk.repaired,
+        repaired=desk.repaired, late=late_since_last_night(desk, run.as_of),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from flows.desk import Glance
 from signals.calendar import SOURCES, Standing, last_of, standings
-from store import deliveries
+from store import deliveries, ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,17 @@ def required_on(seen: Glance, day: date) -> Iterator[Silence]:
         else:
             words = f"{told}; that of {standing.awaited.base_month:%Y-%m} was due on {standing.awaited.due_on}"
             yield Silence(code, words if standing.late else "", standing.state == "stale", call)
+
+
+def late_since_last_night(seen: Glance, day: date) -> tuple[str, ...]:
+    """Sources, by code, of which another delivery is late since the last night before `day` that was done."""
+    nights = (run.as_of for run in ledger.recent(seen.engine, 100, "nightly") if run.state == "done")
+    last = max((then for then in nights if then < day), default=None)
+    if last is None:
+        return ()
+    told = deliveries.months_told(seen.engine, day)
+    both = zip(standings(told, last), standings(told, day), strict=True)
+    return tuple(now.source for then, now in both if now.late > then.late)
 
 
 def told_until(seen: Glance, day: date) -> dict[str, date]:

@@ -337,7 +337,7 @@ def _record(desk: Desk, read: Read, households: int) -> Taken:
     told.rows.close()
     return Taken(
         read.path.name, name.source, "taken", told.received, told.accepted, told.bad.height,
-        leftover=told.leftover, warnings=warnings,
+        revision=name.revision, leftover=told.leftover, warnings=warnings,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ counted. The standard library alone, and no logger: those of libraries carry wha
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,7 +18,7 @@ from signals.agencies import AGENCIES
 from signals.registers import REGISTERS
 from store.files import OURS_ONLY, make_folder
 
-Event = Literal["started", "stage", "delivery", "ended", "notified", "backup", "board"]
+Event = Literal["started", "stage", "delivery", "ended", "notified", "backup", "board", "restarted"]
 # No count of ours is larger; a phone number, a person number or a token is.
 _MOST: Final = 10**9
 
@@ -57,6 +57,8 @@ FIELDS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "received": _is_count,
     "accepted": _is_count,
     "set_aside": _is_count,
+    "revision": _is_count,
+    "process": _one_of("server", "worker", "serve"),
     "told": _is_count,
 }
 
@@ -85,12 +87,20 @@ def note(work: Path, at: datetime, event: Event, **fields: Any) -> None:
 
 def last(work: Path, event: Event, days: int = 14, **like: str) -> dict[str, Any] | None:
     """The newest line of that event, with those values, in the newest `days` files; None: none, or not readable."""
+    return next((told for told in _newest_first(work, days) if {"event": event, **like}.items() <= told.items()), None)
+
+
+def lines(work: Path, days: int = 14) -> list[dict[str, Any]]:
+    """All lines of the newest `days` files, oldest first."""
+    return list(_newest_first(work, days))[::-1]
+
+
+def _newest_first(work: Path, days: int) -> Iterator[dict[str, Any]]:
     for file in sorted((work / "logs").glob("????-??-??.jsonl"), reverse=True)[:days]:
         for line in reversed(file.read_text(encoding="utf-8", errors="replace").splitlines()):
             try:
                 told = json.loads(line)
             except ValueError:
                 continue  # cut off by a power cut
-            if isinstance(told, dict) and {"event": event, **like}.items() <= told.items():
-                return told
-    return None
+            if isinstance(told, dict) and "event" in told:
+                yield told

@@ -8,16 +8,17 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from flows import journal
 from flows.desk import glance, now, today
 from flows.errors import OperatorError
+from flows.incidents import incidents_of
 from flows.kinds import KINDS
 from flows.refusals import as_operator_error
 from flows.schedule import check_done, last_to_be_done, nightly_time
@@ -40,6 +41,7 @@ WARNINGS: Final[Mapping[str, str]] = {
     "files_refused": "받지 않고 돌려보낸 파일",
     "files_waiting": "아직 다 오지 않아 기다리는 파일",
     "files_warned": "주의할 점이 있는 파일",
+    "sources_late": "받기로 한 날이 지난 자료",
     "unknown_columns": "약속되지 않은 칸",
 }
 # Numbers that may be of a person, a phone or a token; e-mail addresses. Codes of offices and districts are none.
@@ -65,21 +67,37 @@ class Watch:
 @contextmanager
 def watching(config: Path, work: Path | None, kind: Literal["nightly", "retrain"], as_of: date) -> Iterator[Watch]:
     """Around a whole run, from its first look at key and database: told of however it ends."""
-    settings, watch = load_settings(config, work), Watch()
+    settings, watch, begun = load_settings(config, work), Watch(), now()
     try:
         yield watch
     except Exception as error:
         refused = as_operator_error(error)
         state: State = "failed" if refused is None else "refused"
+        _note_end(settings, kind, as_of, begun, error, refused)
         tell(settings, state, message_of_end(kind, as_of, refused or error))
         raise
     if watch.summary is None:
         return
-    counts = warnings_of(watch.summary.taken)
-    if any(counts.values()):
-        tell(settings, "warnings", message_of_warnings(kind, as_of, watch.summary.run, counts))
+    counts = warnings_of(watch.summary.taken) | _late(watch.summary)
+    beside = incidents_of(settings.work, as_of) if kind == "nightly" else []
+    if any(counts.values()) or beside:
+        tell(settings, "warnings", message_of_warnings(kind, as_of, watch.summary.run, counts, beside))
     if kind == "nightly" and last_to_be_done(now(), nightly_time(), settings.schedule.done_by) >= as_of:
         tell(settings, "late", message_of_late(as_of))
+
+
+def _note_end(
+    settings: Settings, kind: str, as_of: date, begun: datetime, error: Exception, refused: OperatorError | None
+) -> None:
+    """Of a run that ended before it could open its journal: its key or its database was not to be had."""
+    last = journal.last(settings.work, "ended", as_of=as_of.isoformat())
+    if last is not None and datetime.fromisoformat(last["at"]) >= begun:
+        return
+    if refused is None:
+        journal.note(settings.work, now(), "ended", kind=kind, as_of=as_of, state="failed", error=type(error).__name__)
+        return
+    why = {"refusal": refused.kind, "exit_code": refused.exit_code}
+    journal.note(settings.work, now(), "ended", kind=kind, as_of=as_of, state="refused", **why)
 
 
 def check_in_time(config: Path, work: Path | None) -> date:
@@ -122,8 +140,19 @@ def message_of_end(kind: str, as_of: date, error: OperatorError | Exception) -> 
     return _message(state, kind, as_of, lines)
 
 
-def message_of_warnings(kind: str, as_of: date, run: str, counts: Mapping[str, int]) -> Message:
+def _late(summary: NightSummary | TrainingSummary) -> dict[str, int]:
+    return {"sources_late": len(summary.late)} if isinstance(summary, NightSummary) else {}
+
+
+def message_of_warnings(
+    kind: str, as_of: date, run: str, counts: Mapping[str, int], beside: Sequence[Mapping[str, Any]] = ()
+) -> Message:
+    """`beside`: flows.incidents; of those that are counted already, nothing more."""
     lines = [f"{WARNINGS[name]}: {count:,}" for name, count in counts.items() if count]
+    for one in beside:
+        if one["code"] != "waiting":
+            where = f" ({', '.join(one['where'])})" if one["where"] else ""
+            lines.append(f"{one['name_ko']}: {one['count']:,}{where}")
     lines += ["할 일: `blindspot status`와 replies 폴더의 회신을 보고 보낸 곳에 알려 주십시오.", f"실행: {run}"]
     return _message("warnings", kind, as_of, lines)
 

@@ -74,6 +74,7 @@ class Run:
     def note_deliveries(self, taken: Iterable[Taken]) -> None:
         for one in taken:
             counts = {"received": one.received, "accepted": one.accepted, "set_aside": one.set_aside}
+            counts |= {"revision": one.revision} if one.revision else {}
             source = {"source": one.source} if one.source else {}
             journal.note(self.desk.work, now(), "delivery", **self._told, **source, state=one.state, **counts)
 

@@ -114,6 +114,8 @@ class Serving:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         enter_environment(self.settings, self.config)
+        if (self.home / SERVED_FILE).exists():
+            self._note_restart("serve")  # it was not ended in order
         if ended := end_leftovers(self.home, also_served=True):
             self.say(f"ended {ended} processes that a killed run had left")
         try:
@@ -136,6 +138,7 @@ class Serving:
     def _start_server(self) -> None:
         if self.server is not None:
             self.say(f"Prefect's server ended ({self.server.returncode}): started again")
+            self._note_restart("server")
         port = self.settings.schedule.port
         refuse_taken(port)
         command = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
@@ -157,6 +160,7 @@ class Serving:
 
         if self.worker is not None:
             self.say(f"the worker ended ({self.worker.returncode}): started again")
+            self._note_restart("worker")
             end_runs(self.home)
         if crashed := server_talk.crash_unfinished():
             self.say(f"{crashed} runs were killed: set to Crashed")
@@ -169,6 +173,10 @@ class Serving:
         write_whole(self.home / SERVED_FILE, json.dumps(told).encode())
         tell_system("READY=1")
         self.say(f"serving: http://{HOST}:{port}, the password is in {self.home / PASSWORD_FILE}")
+
+    def _note_restart(self, process: str) -> None:
+        """Told with the night: a process that cannot be kept alive must not send a message every few seconds."""
+        journal.note(self.settings.work, now(), "restarted", process=process)
 
     def _look_after_night(self) -> None:
         """What fails here is tried again at the next look: the processes matter more."""

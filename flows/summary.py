@@ -18,6 +18,7 @@ class Taken:
     received: int = 0
     accepted: int = 0
     set_aside: int = 0
+    revision: int = 0
     message: str = ""
     cure: str = ""
     leftover: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class NightSummary:
     replies: Path
     seconds: dict[str, float]
     repaired: tuple[str, ...] = ()  # what a run before had left, and this one finished or took away
+    late: tuple[str, ...] = ()  # sources that are late since the night before, by code
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,12 @@ _AUC: Final = {"value": 0.664, "low": 0.616, "high": 0.702}
 BESIDE: Final[dict[str, Any]] = {
     "sources": SOURCES,
     "refused_files": [{"source": "kepco", "name_ko": "한국전력공사", "reason": "columns_missing", "files": 2}],
+    "incidents": [
+        {"code": "restarted", "name_ko": "멈춰서 다시 켠 것", "cure_ko": "서버 기록을 살펴봐 주십시오.", "count": 2,
+         "where": ["Prefect 서버", "작업자"]},
+        {"code": "begun_again", "name_ko": "이 밤의 실행을 다시 시작함", "cure_ko": "최근 실행을 살펴봐 주십시오.",
+         "count": 1, "where": []},
+    ],
     "drift": {
         "scores": {"psi": 0.021, "since": "2026-09-07"},
         "features": {

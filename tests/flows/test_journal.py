@@ -16,7 +16,7 @@ NIGHT: dict[str, Any] = {
     "run": "nightly-20261103-0123456789ab", "kind": "nightly", "as_of": date(2026, 11, 3), "state": "refused",
     "model": "20261102-0123456789ab", "stage": "fill office queues", "seconds": 1.25, "refusal": "stale",
     "exit_code": 12, "error": "ZeroDivisionError", "source": "kepco", "counts": {"households": 24_000_000},
-    "received": 10, "accepted": 9, "set_aside": 1, "told": 2,
+    "received": 10, "accepted": 9, "set_aside": 1, "told": 2, "revision": 1, "process": "worker",
 }  # fmt: skip
 # A person, as text and as numbers that a count could be taken for.
 PERSON: list[Any] = [

@@ -4,6 +4,7 @@ import copy
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,51 +50,60 @@ def test_whatever_is_depended_on_is_there(bill: dict[str, Any]) -> None:
     assert len(reached) > 80, "the tree of what runs"
 
 
-def _another_version(bill: dict[str, Any], lock: dict[str, Pin]) -> None:
+def _another_version(bill: dict[str, Any], lock: dict[str, Pin], here: dict[str, Any]) -> None:
     bill["components"][3]["version"] += ".post9"
 
 
-def _another_digest(bill: dict[str, Any], lock: dict[str, Pin]) -> None:
+def _another_digest(bill: dict[str, Any], lock: dict[str, Pin], here: dict[str, Any]) -> None:
     bill["components"][3]["externalReferences"][0]["hashes"][0]["content"] = "0" * 64
 
 
-def _left_out(bill: dict[str, Any], lock: dict[str, Pin]) -> None:
+def _left_out(bill: dict[str, Any], lock: dict[str, Pin], here: dict[str, Any]) -> None:
     del bill["components"][3]
 
 
-def _twice(bill: dict[str, Any], lock: dict[str, Pin]) -> None:
+def _twice(bill: dict[str, Any], lock: dict[str, Pin], here: dict[str, Any]) -> None:
     bill["components"].append(bill["components"][3])
 
 
-def _not_locked(bill: dict[str, Any], lock: dict[str, Pin]) -> None:
+def _not_locked(bill: dict[str, Any], lock: dict[str, Pin], here: dict[str, Any]) -> None:
     del lock["polars"]
 
 
-def _locked_and_not_installed(bill: dict[str, Any], lock: dict[str, Pin]) -> None:
+def _locked_and_not_installed(bill: dict[str, Any], lock: dict[str, Pin], here: dict[str, Any]) -> None:
     lock["left-pad"] = Pin("left-pad", "1.0", ("0" * 64,))
 
 
-def _locked_otherwise(bill: dict[str, Any], lock: dict[str, Pin]) -> None:
+def _locked_otherwise(bill: dict[str, Any], lock: dict[str, Pin], here: dict[str, Any]) -> None:
     lock["polars"] = Pin("polars", "0.1", lock["polars"].digests)
 
 
-def _without_a_digest(bill: dict[str, Any], lock: dict[str, Pin]) -> None:
+def _without_a_digest(bill: dict[str, Any], lock: dict[str, Pin], here: dict[str, Any]) -> None:
     lock["polars"] = Pin("polars", lock["polars"].version, ())
+
+
+def _installed_otherwise(bill: dict[str, Any], lock: dict[str, Pin], here: dict[str, Any]) -> None:
+    here["polars"] = SimpleNamespace(version="0.1")
+
+
+def _installed_besides(bill: dict[str, Any], lock: dict[str, Pin], here: dict[str, Any]) -> None:
+    here["left-pad"] = SimpleNamespace(version="1.0")
 
 
 @pytest.mark.parametrize(
     "plant",
     [
         _another_version, _another_digest, _left_out, _twice, _not_locked, _locked_and_not_installed, _locked_otherwise,
-        _without_a_digest,
+        _without_a_digest, _installed_otherwise, _installed_besides,
     ],
 )  # fmt: skip
 def test_every_difference_is_told(bill: dict[str, Any], plant: Any) -> None:
     few = copy.deepcopy([one for one in bill["components"] if one["name"].startswith("p")])
-    lock, here = {one["name"]: LOCK[one["name"]] for one in few}, {one["name"]: HERE[one["name"]] for one in few}
+    lock = {one["name"]: LOCK[one["name"]] for one in few}
+    here: dict[str, Any] = {one["name"]: HERE[one["name"]] for one in few}
     changed = {"components": few}
     assert list(differences(lock, here, changed)) == []
-    plant(changed, lock)
+    plant(changed, lock, here)
     assert list(differences(lock, here, changed))
 
 
