@@ -1,6 +1,6 @@
 """October 2026 in half an hour: `blindspot serve` with Prefect's real server and worker, 31 scheduled nights, and what
 goes wrong in them (benchmarks/month_faults.py). Each night is published or refused as it must be; each fault is in our
-own records, and where somebody should act, somebody was told.
+own records, on a board and in a message: those of its night or, where that had none or was over, of the next.
 
     python -m benchmarks.month [--postgres] [--days 31] [--keep FOLDER]
 
@@ -20,7 +20,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -90,6 +90,10 @@ class Month:
             with suppress(Exception):
                 self.world.stop_serving()
             (self.world.folder / "told.json").write_text(json.dumps(self.world.receiver.told, ensure_ascii=False))
+        self.judge()
+        for night in self.nights:
+            if night.wrong:
+                show(night)
         return summary(self.nights, time.monotonic() - begun, self.world.folder)
 
     def _live_one(self, day: date) -> None:
@@ -107,7 +111,8 @@ class Month:
             wrong.append(f"became {became}")
         wrong += self._outbox(day, before, wanted)
         if fault is not None:
-            wrong += self._seen(day)
+            if fault.seen is not None and not fault.seen(world, day):
+                wrong.append("not in our records")
             if fault.after is not None:
                 fault.after(world, day)
         name = fault.name if fault else ""
@@ -146,15 +151,27 @@ class Month:
                 wrong.append("its files are not those of the manifest")
         return wrong
 
-    def _seen(self, day: date) -> list[str]:
+    def judge(self) -> None:
+        """When all is over: what a night had no board or message for is told by the next."""
         from benchmarks.month_faults import TITLES
 
-        fault = self.faults[day.day]
-        wrong = [] if fault.is_seen(self.world, day) else ["not in our records"]
-        titles = [message.partition("\n")[0] for message in self.world.receiver.of(day)]
-        if fault.told and not any(TITLES[fault.told] in title for title in titles):
-            wrong.append(f"nobody was told ({titles})")
-        return wrong
+        days = [night.day for night in self.nights]
+        boards = [self._board(day) for day in days]
+        for number, night in enumerate(self.nights):
+            fault = self.faults.get(night.day.day)
+            if fault is None:
+                continue
+            if not any(board is not None and fault.board(board) for board in boards[number : number + 2]):
+                night.wrong.append("not on the board")
+            title, words = fault.told
+            told = [message for day in days[number : number + 2] for message in self.world.receiver.of(day)]
+            if title and not any(TITLES[title] in one.partition("\n")[0] and words in one for one in told):
+                night.wrong.append(f"nobody was told ({[one.partition(chr(10))[0] for one in told]})")
+
+    def _board(self, day: date) -> dict[str, Any] | None:
+        file = self.world.work / "board" / f"{day}" / "board.json"
+        told: dict[str, Any] | None = json.loads(file.read_bytes()) if file.exists() else None
+        return told
 
 
 def _shown(outbox: Path) -> dict[str, str]:

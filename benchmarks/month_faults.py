@@ -6,19 +6,18 @@ import os
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from benchmarks.month_world import World
 from flows import pauses
 from flows.desk import glance, now
-from signals.calendar import standings
 
 # before: before the night begins; during: while it is at work; instead: it does all that the night needs.
 When = Literal["before", "during", "instead"]
-Told = Literal["", "refused", "warnings", "again"]
+Board = Mapping[str, Any]
 TITLES: Final = {"refused": "내보내지 않았습니다", "warnings": "살펴볼 것이 있습니다", "again": "다시 시작했습니다"}
 
 
@@ -32,9 +31,10 @@ class Fault:
     kind: Literal["delivery", "system"]
     when: When
     do: Callable[[World, date], object]
-    is_seen: Callable[[World, date], bool]  # in our own records
+    board: Callable[[Board], bool]  # of that night or, where it had none, or ended before, of the next
+    told: tuple[str, str]  # a message of that night, or the next: of which title, and what it says
     becomes: str = "done"
-    told: Told = ""  # a notification of that day
+    seen: Callable[[World, date], bool] | None = None  # in our own records
     after: Callable[[World, date], object] | None = None  # what a person mends
 
 
@@ -51,8 +51,12 @@ def _lines(data: bytes) -> list[bytes]:
 # Deliveries
 
 
-def late(world: World, day: date) -> None:
-    world.deliver_until(day)
+def nothing(world: World, day: date) -> None:
+    """It is what did not come."""
+
+
+def at_last(start: str) -> Callable[[World, date], None]:
+    return lambda world, day: world.deliver(start)
 
 
 def doubled(world: World, day: date) -> None:
@@ -151,15 +155,16 @@ def serve_killed(world: World, day: date) -> None:
 
 
 def database_stopped(world: World, day: date) -> None:
-    """PostgreSQL, under ours and Prefect's. SQLite cannot be stopped: somebody else holds its file."""
+    """PostgreSQL, under ours and Prefect's. SQLite cannot be stopped: somebody else holds its file, longer than we
+    wait."""
     if world.postgres is not None:
         world.postgres.stop()
         time.sleep(10)
         world.postgres.start()
         return
-    holder = sqlite3.connect(world.work / "blindspot.db", isolation_level=None)
+    holder = sqlite3.connect(world.work / "blindspot.db", isolation_level=None, timeout=60)
     holder.execute("BEGIN EXCLUSIVE")
-    time.sleep(20)
+    time.sleep(45)
     holder.execute("ROLLBACK")
     holder.close()
 
@@ -229,6 +234,25 @@ def off_for_two_nights(world: World, day: date) -> None:
     world.serve()
 
 
+# Seen on the board
+
+
+def incident(code: str, where: str = "") -> Callable[[Board], bool]:
+    return lambda board: any(one["code"] == code and (not where or where in one["where"]) for one in board["incidents"])
+
+
+def refused_as(kind: str) -> Callable[[Board], bool]:
+    return lambda board: board["state"] == "refused" and board["refusal"]["kind"] == kind
+
+
+def turned_back(source: str) -> Callable[[Board], bool]:
+    return lambda board: any(one["source"] == source for one in board["refused_files"])
+
+
+def late(*sources: str) -> Callable[[Board], bool]:
+    return lambda board: {one["code"] for one in board["sources"] if one["state"] == "late"} >= set(sources)
+
+
 # Seen in our own records
 
 
@@ -243,8 +267,6 @@ def begun_twice(world: World, day: date) -> bool:
 
 
 def refusal(kind: str) -> Callable[[World, date], bool]:
-    """In the journal, and the ledger where it could be opened."""
-
     def seen(world: World, day: date) -> bool:
         days = (day, day - CLOCK_BACK)
         return any(line.get("refusal") == kind for one in days for line in world.journal(one))
@@ -252,34 +274,10 @@ def refusal(kind: str) -> Callable[[World, date], bool]:
     return seen
 
 
-def was_late(world: World, day: date) -> bool:
-    return any(one.sent_on and one.received_on > one.sent_on for one in world.deliveries("welfare-app_202609"))
-
-
-def came_again(world: World, day: date) -> bool:
-    return any(line.get("event") == "delivery" and line.get("state") == "again" for line in world.journal(day))
-
-
-def is_waiting(world: World, day: date) -> bool:
-    return any(line.get("event") == "delivery" and line.get("state") == "waiting" for line in world.journal(day))
-
-
-def is_missed(world: World, day: date) -> bool:
-    months: dict[str, list[date]] = {}
-    for one in world.deliveries(""):
-        if one.state == "taken" and one.base_month:
-            months.setdefault(one.source, []).append(one.base_month)
-    return any(one.source == "er-notice" and one.state in ("late", "stale") for one in standings(months, day))
-
-
-def set_aside(world: World, day: date) -> bool:
-    return any(one.revision == 1 and one.set_aside > 20 for one in world.deliveries("haengbok_202608"))
-
-
-def second_was_harmless(world: World, day: date) -> bool:
-    """Busy (11), or on a slow machine too late: nothing was changed."""
+def second_was_refused(world: World, day: date) -> bool:
+    """Busy (11), and nothing was changed."""
     done = [run for run in world.runs() if run.as_of == day and run.state == "done"]
-    return len(done) == 1 and (world.folder / "second").read_text(encoding="ascii") in ("0", "11")
+    return len(done) == 1 and (world.folder / "second").read_text(encoding="ascii") == "11"
 
 
 def nobody_told(world: World, day: date) -> bool:
@@ -292,100 +290,60 @@ def one_skipped(world: World, day: date) -> bool:
     return day in done and day - timedelta(days=1) not in done
 
 
-def anything(world: World, day: date) -> bool:
-    return any(run.as_of == day and run.state == "done" for run in world.runs())
-
-
 HELD_BACK: Final = ("welfare-app_202609", "kepco_202607_202610", "er-notice_202609")
 
+# fmt: off
 FAULTS: Final = (
-    Fault(2, "worker killed in the night", "system", "during", killer("worker"), begun_twice, told="again"),
-    Fault(3, "a delivery two days late", "delivery", "before", late, was_late),
-    Fault(4, "a delivery doubled", "delivery", "before", doubled, came_again),
-    Fault(
-        5, "a delivery corrected", "delivery", "before", corrected, state_of("supply-stop_202609_20261005_r1", "taken")
-    ),
-    Fault(
-        6, "a broken file", "delivery", "before", broken, state_of("nps_202607_20261006", "refused"), told="warnings"
-    ),
-    Fault(8, "run killed in the night", "system", "during", killer("run"), begun_twice, told="again"),
-    Fault(9, "a file nobody can name", "delivery", "before", unnamed, state_of("자료", "refused"), told="warnings"),
-    Fault(11, "a file still being copied", "delivery", "before", being_copied, is_waiting, told="warnings"),
-    Fault(
-        12,
-        "... and whole a day later",
-        "delivery",
-        "before",
-        copied_whole,
-        state_of("nhis_202607_20261011_r1", "taken"),
-    ),
-    Fault(
-        13,
-        "a second version",
-        "delivery",
-        "before",
-        second_version,
-        state_of("nhis_202607_20261010", "refused"),
-        told="warnings",
-    ),
-    Fault(
-        14,
-        "a file cut off",
-        "delivery",
-        "before",
-        cut_off,
-        state_of("haengbok_202607_20261014_r1", "refused"),
-        told="warnings",
-    ),
-    Fault(15, "server killed in the night", "system", "during", killer("server"), anything),
-    Fault(
-        16,
-        "a required source stale",
-        "delivery",
-        "before",
-        lambda *_: None,
-        refusal("stale"),
-        "refused (stale)",
-        "refused",
-        late,
-    ),
-    Fault(17, "rows spoilt", "delivery", "before", bad_rows, set_aside),
-    # Its worker lives on until it is begun again: on a slow machine the night ends before that.
-    Fault(18, "serve itself killed in the night", "system", "during", serve_killed, anything),
-    Fault(19, "database stopped in the night", "system", "during", database_stopped, anything),
-    Fault(20, "disk read-only", "system", "before", read_only, refusal("disk"), "refused (disk)", "refused", writable),
-    Fault(21, "clock four days back", "system", "before", clock_back, refusal("clock"), "refused (clock)", "refused"),
-    Fault(
-        22,
-        "model changed, signature void",
-        "system",
-        "before",
-        unsigned,
-        refusal("model"),
-        "refused (model)",
-        "refused",
-        signed,
-    ),
-    Fault(23, "a delivery that never came", "delivery", "before", lambda *_: None, is_missed),
-    Fault(
-        24, "paused by a person", "system", "before", paused, refusal("paused"), "refused (paused)", "refused", resumed
-    ),
-    Fault(
-        25,
-        "key files open to others",
-        "system",
-        "before",
-        open_key,
-        lambda *_: True,
-        "refused (keys)",
-        "refused",
-        closed_key,
-    ),
-    Fault(26, "two nights at once", "system", "during", two_at_once, second_was_harmless),
-    Fault(28, "off for two nights", "system", "instead", off_for_two_nights, one_skipped, told="again"),
-    Fault(
-        29, "half a register", "delivery", "before", half_the_people, refusal("cohort"), "refused (cohort)", "refused"
-    ),
-    Fault(30, "... and the whole again", "delivery", "before", all_the_people, anything),
-    Fault(31, "nobody takes notifications", "system", "before", nobody_listens, nobody_told, after=somebody_listens),
+    Fault(2, "worker killed in the night", "system", "during", killer("worker"), incident("restarted", "작업자"),
+          ("again", ""), seen=begun_twice),
+    Fault(4, "a delivery doubled", "delivery", "before", doubled, incident("again"),
+          ("warnings", "이미 받은 것과 같은 파일")),
+    Fault(5, "a delivery corrected", "delivery", "before", corrected, incident("corrected"),
+          ("warnings", "고쳐 보낸 파일"), seen=state_of("supply-stop_202609_20261005_r1", "taken")),
+    Fault(6, "a broken file", "delivery", "before", broken, turned_back("nps"), ("warnings", "돌려보낸 파일"),
+          seen=state_of("nps_202607_20261006", "refused")),
+    Fault(7, "one delivery late, another never comes", "delivery", "before", nothing, late("welfare-app", "er-notice"),
+          ("warnings", "받기로 한 날이 지난 자료"), after=at_last("welfare-app_202609")),
+    Fault(8, "run killed in the night", "system", "during", killer("run"), incident("begun_again"), ("again", ""),
+          seen=begun_twice),
+    Fault(9, "a file nobody can name", "delivery", "before", unnamed, turned_back(""), ("warnings", "돌려보낸 파일"),
+          seen=state_of("자료", "refused")),
+    Fault(10, "nobody takes notifications", "system", "before", nobody_listens, incident("untold"),
+          ("warnings", "아무도 받지 못한 알림"), seen=nobody_told, after=somebody_listens),
+    Fault(11, "a file still being copied", "delivery", "before", being_copied, incident("waiting"),
+          ("warnings", "기다리는 파일")),
+    Fault(12, "... and whole a day later", "delivery", "before", copied_whole, incident("corrected"),
+          ("warnings", "고쳐 보낸 파일"), seen=state_of("nhis_202607_20261011_r1", "taken")),
+    Fault(13, "a second version", "delivery", "before", second_version, turned_back("nhis"),
+          ("warnings", "돌려보낸 파일"), seen=state_of("nhis_202607_20261010", "refused")),
+    Fault(14, "a file cut off", "delivery", "before", cut_off, turned_back("haengbok"), ("warnings", "돌려보낸 파일"),
+          seen=state_of("haengbok_202607_20261014_r1", "refused")),
+    Fault(15, "server killed in the night", "system", "during", killer("server"), incident("restarted", "Prefect 서버"),
+          ("warnings", "Prefect 서버")),
+    Fault(16, "a required source stale", "delivery", "before", nothing, refused_as("stale"), ("refused", "(stale)"),
+          "refused (stale)", refusal("stale"), at_last("kepco_202607_202610")),
+    Fault(17, "rows spoilt", "delivery", "before", bad_rows, incident("spoilt"), ("warnings", "여러 줄을 뺀 파일")),
+    Fault(18, "serve itself killed in the night", "system", "during", serve_killed,
+          incident("restarted", "blindspot serve"), ("warnings", "blindspot serve")),
+    Fault(19, "database stopped in the night", "system", "during", database_stopped, incident("stopped", "database"),
+          ("refused", "(database)")),
+    Fault(20, "disk read-only", "system", "before", read_only, refused_as("disk"), ("refused", "(disk)"),
+          "refused (disk)", refusal("disk"), writable),
+    Fault(21, "clock four days back", "system", "before", clock_back, refused_as("clock"), ("refused", "(clock)"),
+          "refused (clock)", refusal("clock")),
+    Fault(22, "model changed, signature void", "system", "before", unsigned, refused_as("model"),
+          ("refused", "(model)"), "refused (model)", refusal("model"), signed),
+    Fault(24, "paused by a person", "system", "before", paused, refused_as("paused"), ("refused", "(paused)"),
+          "refused (paused)", refusal("paused"), resumed),
+    Fault(25, "key files open to others", "system", "before", open_key, incident("stopped", "keys"),
+          ("refused", "(keys)"), "refused (keys)", refusal("keys"), closed_key),
+    Fault(26, "two nights at once", "system", "during", two_at_once, incident("stopped", "busy"),
+          ("refused", "(busy)"), seen=second_was_refused),
+    Fault(28, "off for two nights", "system", "instead", off_for_two_nights, incident("restarted", "밤 실행"),
+          ("again", ""), seen=one_skipped),
+    Fault(29, "half a register", "delivery", "before", half_the_people, refused_as("cohort"), ("refused", "(cohort)"),
+          "refused (cohort)", refusal("cohort")),
+    Fault(30, "... and the whole again", "delivery", "before", all_the_people, incident("corrected"),
+          ("warnings", "고쳐 보낸 파일")),
 )
+# fmt: on

@@ -32,7 +32,7 @@ from store import deliveries, ledger, models
 from store.tables import Delivery, Run
 
 ROOT: Final = Path(__file__).parent.parent
-HOUSEHOLDS: Final = 2500
+HOUSEHOLDS: Final = 12_000  # a night long enough to be struck in its midst
 BEFORE, FIRST, LAST = date(2026, 9, 30), date(2026, 10, 1), date(2026, 10, 31)
 PATIENCE_SECONDS: Final = 400
 
@@ -109,6 +109,10 @@ class World:
             if sent <= f"{day:%Y%m%d}" and not file.name.startswith(besides):
                 shutil.move(file, self.inbox / file.name)
 
+    def deliver(self, start: str) -> None:
+        for file in self.later.glob(f"{start}*"):
+            shutil.move(file, self.inbox / file.name)
+
     def sent(self, start: str) -> tuple[str, bytes]:
         """The newest file that begins so, on its way or there: its name, and its bytes."""
         file = max(
@@ -125,16 +129,16 @@ class World:
             "BLINDSPOT_NOTIFY": self.receiver.url,
         }
         command = [sys.executable, "-c", "from flows.cli import main; main()", "serve", "--config", str(self.config)]
+        begun = time.clock_gettime_ns(time.CLOCK_REALTIME)
         with (self.folder / "serve.log").open("ab") as log:
             self.serving = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=self.folder)
-        self.wait(lambda: (self.work / "prefect" / "served.json").exists(), "serving")
+        file = self.work / "prefect" / "served.json"
+        self.wait(lambda: file.exists() and file.stat().st_mtime_ns > begun, "serving")
 
     def stop_serving(self, number: int = signal.SIGTERM) -> None:
         assert self.serving is not None
         self.serving.send_signal(number)
         self.serving.wait(200)
-        if number == signal.SIGKILL:
-            (self.work / "prefect" / "served.json").unlink()  # else we would not wait for the next
 
     def kill(self, what: str) -> None:
         """`server`, `worker`, or the `run` at work."""

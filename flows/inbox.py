@@ -112,7 +112,7 @@ def _look(desk: Desk, path: Path, as_of: date, not_before: date, read: Found) ->
         if waits:
             return Taken(file, _source(file), "waiting", message=waits, cure=cure)
         markers.refuse_other_bytes(path, arrived.digest)
-        digest = _id_of(desk, arrived, file)
+        digest = _id_of(desk, arrived, file, read)
         if again := _seen_before(desk, path, digest, read):
             return again
         name = read_name(file)
@@ -131,11 +131,7 @@ def _look(desk: Desk, path: Path, as_of: date, not_before: date, read: Found) ->
 
 def _is_sheet(raw: bytes, file: str) -> bool:
     """Any name an office gives it, but none of an agency's delivery."""
-    try:
-        read_name(file)
-    except DeliveryRefused:
-        return looks_like_sheet(raw, file)
-    return False
+    return not _can_be_read(file) and looks_like_sheet(raw, file)
 
 
 def _look_at_sheet(
@@ -165,8 +161,10 @@ def _sheet_id(desk: Desk, file: str, raw: bytes, received_on: date) -> str:
     return digest_of(f"{SOURCE}|{file}|{received_on}|".encode() + raw)
 
 
-def _id_of(desk: Desk, arrived: Arrived, file: str) -> str:
-    """Of a delivery: its digest. What was taken back and is sent again after all is another delivery."""
+def _id_of(desk: Desk, arrived: Arrived, file: str, read: Found) -> str:
+    """Of a delivery: its digest. What was taken back or corrected, and is sent again after all, is another delivery."""
+    if _undoes_a_correction(desk, arrived.digest, file, read):
+        return arrived.digest_after(repr(_place(read_name(file))).encode())
     before = deliveries.find(desk.engine, arrived.digest)
     if before is None or not deliveries.is_withdrawn(desk.engine, before):
         return arrived.digest
@@ -176,6 +174,29 @@ def _id_of(desk: Desk, arrived: Arrived, file: str) -> str:
         cure = f"그래도 쓰려면 이름 끝에 _r{name.revision + 1}을 붙여 다시 보내 주십시오."
         raise DeliveryRefused("withdrawn_before", file, what, cure)
     return arrived.digest_after(repr(_place(name)).encode())
+
+
+def _undoes_a_correction(desk: Desk, digest: str, file: str, read: Found) -> bool:
+    """The bytes of an older version, under a later number than the newest: the correction was a mistake."""
+    now = read.get(digest)
+    before = now.name if isinstance(now, Read) else deliveries.find(desk.engine, digest)
+    if before is None or not _can_be_read(file):
+        return False
+    name = read_name(file)
+    *place, revision = _place(name)
+    if (before.source, before.base_month) != tuple(place):
+        return False
+    found = [r.name.revision for r in read.values() if isinstance(r, Read) and [*_place(r.name)[:2]] == place]
+    newest = deliveries.newest_revision(desk.engine, name.source, name.base_month)
+    return revision > max([*found, -1 if newest is None else newest]) > before.revision
+
+
+def _can_be_read(file: str) -> bool:
+    try:
+        read_name(file)
+    except DeliveryRefused:
+        return False
+    return True
 
 
 def _read(

@@ -15,7 +15,7 @@ INCIDENTS: Final[Mapping[str, tuple[str, str]]] = {
         "되풀이되면 최근 실행과 서버 기록(journalctl -u blindspot)을 살펴봐 주십시오.",
     ),
     "stopped": ("도중에 멈춘 실행", "멈춘 까닭마다 할 일은 docs/runbook.md에 있습니다."),
-    "restarted": ("멈춰서 다시 켠 것", "되풀이되면 서버 기록(journalctl -u blindspot)을 살펴봐 주십시오."),
+    "restarted": ("멈춰 있어 다시 시작한 것", "되풀이되면 서버 기록(journalctl -u blindspot)을 살펴봐 주십시오."),
     "untold": ("아무도 받지 못한 알림", "`blindspot notify`로 알림 주소를 확인해 주십시오."),
     "waiting": ("아직 다 오지 않아 기다리는 파일", "이틀 넘게 남으면 보낸 곳에 알려 주십시오."),
     "again": ("이미 받은 것과 같은 파일", "할 일은 없습니다. 되풀이되면 보낸 곳에 알려 주십시오."),
@@ -24,7 +24,7 @@ INCIDENTS: Final[Mapping[str, tuple[str, str]]] = {
 }
 # Lines of form that does not fit: some are in every file, so many are not.
 SPOILT_SHARE, SPOILT_LINES = 0.05, 20
-_PROCESSES: Final = {"server": "Prefect 서버", "worker": "작업자", "serve": "blindspot serve"}
+_PROCESSES: Final = {"server": "Prefect 서버", "worker": "작업자", "serve": "blindspot serve", "night": "밤 실행"}
 _SENDERS: Final = {code: source.name_ko for code, source in SOURCES.items()} | {"sheets": "읍면동 회신"}
 
 

@@ -58,7 +58,7 @@ FIELDS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "accepted": _is_count,
     "set_aside": _is_count,
     "revision": _is_count,
-    "process": _one_of("server", "worker", "serve"),
+    "process": _one_of("server", "worker", "serve", "night"),
     "told": _is_count,
 }
 

@@ -190,6 +190,7 @@ class Serving:
                 if due is not None and server_talk.begin_again(due):
                     self.catching_up.tried(now())
                     self.say(f"the night of {due:%Y-%m-%d} is not done: begun again")
+                    self._note_restart("night")
                     tell(self.settings, "warnings", message_of_again(due.date(), self.catching_up.tries))
             finally:
                 seen.engine.dispose()

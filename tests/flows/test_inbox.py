@@ -146,6 +146,24 @@ def test_a_correction_replaces_what_it_corrects_from_its_day_on(desk: Desk) -> N
     assert observed(desk, date(2026, 10, 19)).height == 2, "before it came, the first file was what was known"
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_correction_that_was_a_mistake_is_undone_by_the_first_file_under_a_later_number(
+    desk: Desk, at_once: bool
+) -> None:
+    first, wrong = nhis(nhis_row(), nhis_row("8505052345678")), nhis(nhis_row(won="99,000"))
+    names = (NHIS, "nhis_202608_20261020_r1.csv", "nhis_202608_20261021_r2.csv")
+    for name, raw in zip(names, (first, wrong, first), strict=True):
+        (desk.inbox / name).write_bytes(raw)
+        if not at_once:
+            assert deliver(desk, raw, file=name).state == "taken"
+    take_in(desk, NIGHT)
+    amounts = [observed(desk, date(2026, 10, day))["amount_won"].to_list() for day in (19, 20, 21)]
+    assert amounts[0] == amounts[2] and amounts[1] == [99_000]
+    assert deliver(desk, first, file=names[2]).state == "again"
+    assert deliver(desk, wrong, file="nhis_202608_20261022_r1.csv").state == "again"
+    assert observed(desk).height == 2
+
+
 def test_other_bytes_in_the_same_place_are_not_guessed_about(desk: Desk) -> None:
     deliver(desk, nhis())
     told = deliver(desk, nhis(nhis_row(won="1")), file=NHIS)
