@@ -18,7 +18,7 @@ from flows.progress import track_all
 from flows.settings import Demo
 from store import deliveries, identities
 from store.database import open_database
-from store.files import make_folder, write_whole
+from store.files import in_turn, make_folder, write_whole
 from store.keys import Keys
 from store.lake import TABLES, Lake
 from store.tables import Delivery
@@ -163,9 +163,10 @@ def live(job: Job) -> Done:
 def _keep_identities(job: Job, people: pl.DataFrame, addresses: pl.Series, households: pl.Series) -> None:
     engine, told_on = open_database(job.database_url), job.part.country.end
     try:
-        identities.register_people(engine, job.keys, people, told_on)
-        identities.register_addresses(engine, job.keys, addresses, told_on)
-        identities.register_households(engine, job.keys, households, told_on)
+        with in_turn(job.work / "identities.lock"):
+            identities.register_people(engine, job.keys, people, told_on)
+            identities.register_addresses(engine, job.keys, addresses, told_on)
+            identities.register_households(engine, job.keys, households, told_on)
     finally:
         engine.dispose()
 

@@ -168,6 +168,17 @@ def hold(path: Path) -> Iterator[Held]:
         os.close(handle)
 
 
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """One process after the other, each waiting for the one before: SQLite's own wait ends in a refusal."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, OURS_ONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _write(path: Path, data: bytes, mode: int) -> None:
     with _new(path, mode) as file:
         file.write(data)

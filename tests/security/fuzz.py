@@ -3,7 +3,7 @@
     python tests/security/fuzz.py [--minutes 10] [--only NAME] [--found FOLDER]
 
 Each parser has a process of its own, that long. The first byte string that makes one fail is kept in FOLDER; told is
-how many were tried. atheris stands apart from the environment (requirements-security.lock): nothing else needs it.
+how many were tried. atheris stands apart from the environment (requirements-fuzz.lock): nothing else needs it.
 """
 
 import argparse

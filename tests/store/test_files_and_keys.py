@@ -2,13 +2,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from store.archive import Archive, ChangedMeanwhileError, digest_of
 from store.faults import StoreError
-from store.files import hold, make_folder, read_folder, write_folder, write_whole
+from store.files import hold, in_turn, make_folder, read_folder, write_folder, write_whole
 from store.keys import ENVIRONMENT, Keys, create_keys, has_keys, keys_folder, load_keys, rotate_seal
 from store.sealing import Sealer
 
@@ -24,6 +25,26 @@ def test_a_file_appears_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == b"second"
     assert [entry.name for entry in path.parent.iterdir()] == ["sheet.csv"]
     assert (mode(path), mode(path.parent), mode(path.parent.parent)) == (0o600, 0o700, 0o700)
+
+
+def test_who_takes_a_turn_waits_for_the_one_before(tmp_path: Path) -> None:
+    told: list[str] = []
+    is_in, may_go = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with in_turn(tmp_path / "lock"):
+            is_in.set()
+            may_go.wait(10)
+            told.append("first")
+
+    before = threading.Thread(target=first)
+    before.start()
+    assert is_in.wait(10)
+    threading.Timer(0.1, may_go.set).start()
+    with in_turn(tmp_path / "lock"):
+        told.append("second")
+    before.join()
+    assert told == ["first", "second"]
 
 
 def test_a_killed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
