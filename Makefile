@@ -76,10 +76,11 @@ check: install  ## lint, types and import rules
 
 install: $(VENV)/.installed
 
-# Only what the lock names, each file checked against its hash.
+# Only what the lock names, each file checked against its hash. A first attempt without Debian's python3-venv leaves an
+# environment without pip: made again.
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m pip check

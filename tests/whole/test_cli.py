@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,7 @@ def test_every_command_has_help_and_stands_in_the_readme() -> None:
         assert "--work" in help_of(*group, name) or command == "features"
 
 
+@cache
 def help_of(*words: str) -> str:
     told = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "120"})
     assert told.exit_code == 0, told.output
