@@ -84,6 +84,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m pip check
+	$(BIN)/python -c 'import models.boosting' || { echo 'LightGBM needs OpenMP: apt-get install libgomp1, then make install again'; exit 1; }
 	touch $@
 
 lock:  ## resolve pyproject.toml again into requirements.lock (needs `uv`)
