@@ -2,31 +2,48 @@
 
     python tests/security/mutate.py [MODULE ...] [--sample 30] [--seed 1] [--least 80] [--jobs 2]
 
-A change is one comparison turned, one constant moved, one condition negated, one call or assignment dropped, one value
-returned as None. Each runs the module's own tests in a copy, until the first red or the time limit: a mutant that hangs
-is noticed too. What nobody notices is told with file, line and change: a test is missing there, or the code is not
-needed.
+A change (tests/security/mutants.py) is planted in a copy of the checkout. Of the module's own tests those that enter
+the changed function run, the quickest first, until the first red or the time limit: a mutant that hangs is noticed too.
+What nobody notices is told with file, line and change: a test is missing there, or the code is not needed.
+
+The libraries are imported once and each mutant is a fork; nothing of ours is imported before it.
 """
 
 import argparse
-import ast
+import contextlib
+import gc
+import importlib
+import json
 import os
-import random
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Final
+from types import FrameType
+from typing import Any, Final
+
+import pytest
+from hypothesis import Phase, settings
+
+from tests.security.mutants import Mutant, chosen
 
 ROOT: Final = Path(__file__).parents[2]
 COPIED: Final = ("signals", "features", "models", "alerts", "synthetic", "store", "flows", "tests")
 FILES: Final = ("config.yaml", "pyproject.toml", "prefect.yaml")
+# What most tests import, and what takes long to.
+LIBRARIES: Final = (
+    "polars", "numpy", "pandas", "pyarrow", "sqlalchemy.orm", "alembic.command", "deltalake", "psycopg", "lightgbm",
+    "cryptography.hazmat.primitives.ciphers.aead", "hypothesis.strategies", "typer.testing", "prefect", "yaml",
+)  # fmt: skip
+SPARED: Final = ("anyio", "faker", "xdist", "xdist.looponfail")  # of pytest; they take longer than most tests
+UNNOTICED: Final = (0, 5)  # pytest: all green; no test was left
+LATE: Final = 124  # as of timeout(1)
 # Module -> its own tests, the quickest first.
 TESTS: Final[dict[str, str]] = {
     "store/tokens.py": "tests/store/test_tokens.py tests/store/test_identities.py",
@@ -44,125 +61,6 @@ TESTS: Final[dict[str, str]] = {
     "store/correction.py": "tests/flows/test_rights.py",
     "models/bundle.py": "tests/models/test_bundle.py",
 }
-TURNED: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
-    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
-OTHER: Final[dict[type[ast.operator], type[ast.operator]]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult, ast.BitXor: ast.BitOr,
-    ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr, ast.Mod: ast.Mult, ast.LShift: ast.RShift,
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    module: str
-    line: int
-    change: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    number: int  # of the node, as ast.walk meets them
-    line: int
-    shown: str
-    kind: str
-
-
-def _places(tree: ast.AST) -> Iterator[_Place]:
-    for number, node in enumerate(ast.walk(tree)):
-        shown = ast.unparse(node).partition("\n")[0][:70] if isinstance(node, ast.expr | ast.stmt) else ""
-        for kind in (*_of_expressions(node), *_of_statements(node)):
-            yield _Place(number, getattr(node, "lineno", 0), shown, kind)
-
-
-def _of_expressions(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.Compare(ops=[op]) if type(op) in TURNED:
-            yield "turned"
-        case ast.BinOp(op=op) if type(op) in OTHER and not _is_type(node):
-            yield "another operator"
-        case ast.BoolOp():
-            yield "and for or"
-        case ast.UnaryOp(op=ast.Not()):
-            yield "affirmed"
-        case ast.Constant(value=int()):  # True and False, too
-            yield "one more"
-        case ast.Constant(value=bytes() | str()) if node.value and not _is_words(node):
-            yield "emptied"
-
-
-def _of_statements(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.If() | ast.IfExp() | ast.While():
-            yield from ("never", "always")
-        case ast.Return(value=ast.expr()) if not _is_none(node.value):
-            yield "None"
-        case ast.Expr(value=ast.Call() | ast.YieldFrom() | ast.Yield()) | ast.AugAssign() | ast.Raise():
-            yield "dropped"
-
-
-def _changed(source: str, place: _Place) -> str:
-    tree = ast.parse(source)
-    node = next(one for number, one in enumerate(ast.walk(tree)) if number == place.number)
-    match node:
-        case ast.Compare():
-            node.ops = [TURNED[type(node.ops[0])]()]
-        case ast.BinOp():
-            node.op = OTHER[type(node.op)]()
-        case ast.BoolOp():
-            node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-        case ast.UnaryOp():
-            node.operand = ast.UnaryOp(ast.Not(), node.operand)
-        case ast.Constant(value=bool(told)):
-            node.value = not told
-        case ast.Constant(value=int(number)):
-            node.value = number + 1
-        case ast.Constant(value=bytes(told) | str(told)):
-            node.value = told[:0]
-        case ast.If() | ast.IfExp() | ast.While():
-            node.test = ast.Constant(place.kind == "always")
-        case ast.Return():
-            node.value = ast.Constant(None)
-        case _:
-            return _without(tree, node)
-    return ast.unparse(ast.fix_missing_locations(tree))
-
-
-def _without(tree: ast.Module, statement: ast.AST) -> str:
-    class Drop(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
-            return ast.Pass() if node is statement else self.generic_visit(node)
-
-    return ast.unparse(ast.fix_missing_locations(Drop().visit(tree)))
-
-
-def _is_type(node: ast.BinOp) -> bool:
-    """`A | None` in an annotation: no test can notice it."""
-    return isinstance(node.op, ast.BitOr) and any(
-        isinstance(side, ast.Constant) and side.value is None for side in (node.left, node.right)
-    )
-
-
-def _is_none(node: ast.expr | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
-def _is_words(node: ast.Constant) -> bool:
-    """Docstrings, and what is told to people: several words."""
-    return isinstance(node.value, str) and " " in node.value
-
-
-def chosen(module: str, sample: int, seed: int) -> list[Mutant]:
-    """One per place and kind of change. The same source gives the same ones."""
-    source = (ROOT / module).read_text(encoding="utf-8")
-    places = list(_places(ast.parse(source)))
-    if sample:
-        places = random.Random(f"{seed} {module}").sample(places, min(sample, len(places)))
-    told = [Mutant(module, one.line, f"{one.shown}: {one.kind}", _changed(source, one)) for one in places]
-    plain = ast.unparse(ast.parse(source))
-    return [mutant for mutant in told if mutant.text != plain]
 
 
 def tree(folder: Path) -> Path:
@@ -173,53 +71,175 @@ def tree(folder: Path) -> Path:
     return folder
 
 
-def is_noticed(place: Path, mutant: Mutant, seconds: float) -> bool:
-    file = place / mutant.module
-    before = file.read_bytes()
-    file.write_text(mutant.text, encoding="utf-8")
-    told = {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1", "POLARS_MAX_THREADS": "1"}
-    words = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-m", "not postgres"]
+@dataclass(slots=True)
+class _Seen:
+    """Of a test or a fixture: its seconds, and the first lines of the module's functions that it enters."""
+
+    seconds: float = 0.0
+    lines: set[int] = field(default_factory=set)
+
+
+class _Watch:
+    """Runs with the unharmed module and notes what each test enters, whichever fixture does it for the test."""
+
+    def __init__(self, file: Path, told: Path) -> None:
+        self.file, self.told = str(file), told
+        self.now = _Seen()
+        self.tests: dict[str, _Seen] = {}
+        self.fixtures: dict[str, _Seen] = {}
+
+    def _enter(self, frame: FrameType, event: str, argument: object) -> None:
+        if frame.f_code.co_filename == self.file:
+            self.now.lines.add(frame.f_code.co_firstlineno)
+
+    def _noting(self, seen: _Seen) -> Iterator[None]:
+        before, self.now, begun = self.now, seen, time.monotonic()
+        threading.settrace(self._enter)
+        sys.settrace(self._enter)
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+            self.now = before
+            seen.seconds = max(seen.seconds, time.monotonic() - begun)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
+        yield from self._noting(self.fixtures.setdefault(fixturedef.argname, _Seen()))
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        yield from self._noting(self.tests.setdefault(item.nodeid, _Seen()))
+
+    def pytest_runtest_teardown(self, item: pytest.Function) -> None:
+        seen = self.tests.get(item.nodeid, _Seen())
+        used = [self.fixtures[name] for name in item.fixturenames if name in self.fixtures]
+        self.tests[item.nodeid] = _Seen(
+            seen.seconds + sum(one.seconds for one in used), seen.lines.union(*(one.lines for one in used))
+        )
+
+    def pytest_sessionfinish(self) -> None:
+        told = {name: (seen.seconds, sorted(seen.lines)) for name, seen in self.tests.items()}
+        self.told.write_text(json.dumps(told), encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """These tests, in this order, and no others."""
+
+    names: Sequence[str]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        there = {item.nodeid: item for item in items}
+        items[:] = [there[name] for name in self.names]
+
+
+def forked(place: Path, words: Sequence[str], plugin: object) -> int:
+    """pytest in a process, and process group, of its own; what it says goes to said.txt. Returns its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 70
     try:
-        ran = subprocess.run(
-            [*words, *TESTS[mutant.module].split()], cwd=place, env=os.environ | told, capture_output=True,
-            timeout=seconds, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return True
+        os.setsid()
+        said = os.open(place / "said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for stream in (1, 2):
+            os.dup2(said, stream)
+        os.chdir(place)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+            del sys.modules[name]
+        sys.path.insert(0, str(place))
+        os.environ |= {"PYTHONPATH": str(place), "POLARS_MAX_THREADS": "1"}
+        told = ["-x", "-q", "-p", "no:cacheprovider", "--basetemp", str(place / "tmp"), "-m", "not postgres"]
+        told += [f"-pno:{name}" for name in SPARED]
+        told += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins were imported before the fork
+        code = int(pytest.main([*told, *words], plugins=[plugin]))
     finally:
-        file.write_bytes(before)
-    return ran.returncode != 0
+        os._exit(code)
 
 
-def judge(modules: list[str], sample: int, seed: int, jobs: int, limit: float) -> dict[str, tuple[int, list[Mutant]]]:
-    """Module -> (tried, those nobody noticed)."""
-    told: dict[str, tuple[int, list[Mutant]]] = {}
-    with tempfile.TemporaryDirectory(prefix="mutants-") as name, ThreadPoolExecutor(jobs) as pool:
-        places: SimpleQueue[Path] = SimpleQueue()
-        for number in range(jobs):
-            places.put(tree(Path(name) / str(number)))
+def ended(pid: int, until: float) -> int | None:
+    """Its code, `LATE` after the time limit; None while it runs. Whatever it started ends with it."""
+    found, status = os.waitpid(pid, os.WNOHANG)
+    if not found and time.monotonic() < until:
+        return None
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    if not found:
+        os.waitpid(pid, 0)
+        return LATE
+    return os.waitstatus_to_exitcode(status)
 
-        def one(mutant: Mutant) -> bool:
-            place = places.get()
-            try:
-                return is_noticed(place, mutant, limit)
-            finally:
-                places.put(place)
 
-        for module in modules:
-            begun = time.monotonic()
-            unharmed = Mutant(module, 0, "", (ROOT / module).read_text(encoding="utf-8"))
-            if one(unharmed):
-                sys.exit(f"{module}: its tests are red, or slower than {limit:.0f} s, without any change")
-            tried = chosen(module, sample, seed)
-            alive = [mutant for mutant, noticed in zip(tried, pool.map(one, tried), strict=True) if not noticed]
-            told[module] = len(tried), alive
-            share = 100 * (1 - len(alive) / max(len(tried), 1))
-            seconds = time.monotonic() - begun
-            sys.stdout.write(f"{share:5.1f} %  {len(tried) - len(alive)} of {len(tried)}  {seconds:5.0f} s  {module}\n")
-            sys.stdout.writelines(f"         {one.module}:{one.line}  {one.change}\n" for one in alive)
-            sys.stdout.flush()
-    return told
+def watched(place: Path, module: str, limit: float) -> dict[str, _Seen]:
+    """Test -> what it enters of the module, unharmed."""
+    told = place / "watched.json"
+    pid, until = forked(place, TESTS[module].split(), _Watch(place / module, told)), time.monotonic() + limit
+    while (code := ended(pid, until)) is None:
+        time.sleep(0.05)
+    if code:
+        said = (place / "said.txt").read_text(encoding="utf-8", errors="replace")
+        sys.exit(f"{module}: its tests are red, or slower than {limit:.0f} s, without any change\n{said[-3000:]}")
+    seen = json.loads(told.read_text(encoding="utf-8"))
+    return {name: _Seen(seconds, set(lines)) for name, (seconds, lines) in seen.items()}
+
+
+def needed(mutant: Mutant, seen: dict[str, _Seen]) -> list[str]:
+    """The tests that enter the changed function, quickest first. What runs when the module is imported concerns all."""
+    names = sorted(seen, key=lambda name: seen[name].seconds)
+    return [name for name in names if mutant.function in seen[name].lines] or names
+
+
+def plant(file: Path, text: str) -> None:
+    """Each with a second of its own: no bytecode of another text is taken for this one's."""
+    before = file.stat().st_mtime_ns
+    file.write_text(text, encoding="utf-8")
+    os.utime(file, ns=(before, before + 1_000_000_000))
+
+
+def judged(
+    module: str, mutants: list[Mutant], places: list[Path], seen: dict[str, _Seen]
+) -> Iterator[tuple[Mutant, int]]:
+    """Each with pytest's code."""
+    waiting, free = deque(mutants), list(places)
+    running: dict[int, tuple[Mutant, Path, float]] = {}
+    while waiting or running:
+        while waiting and free:
+            mutant, place = waiting.popleft(), free.pop()
+            plant(place / module, mutant.text)
+            names = needed(mutant, seen)
+            files = dict.fromkeys(name.partition("::")[0] for name in names)
+            until = time.monotonic() + 20 + 5 * sum(seen[name].seconds for name in names)
+            running[forked(place, list(files), _Order(names))] = mutant, place, until
+        for pid, (mutant, place, until) in list(running.items()):
+            if (code := ended(pid, until)) is not None:
+                del running[pid]
+                free.append(place)
+                yield mutant, code
+        time.sleep(0.02)
+
+
+def report(module: str, tried: int, alive: list[Mutant], late: int, seconds: float) -> None:
+    share = 100 * (1 - len(alive) / max(tried, 1))
+    hung = f", {late} by the time limit" if late else ""
+    sys.stdout.write(f"{share:5.1f} %  {tried - len(alive)} of {tried}{hung}  {seconds:5.0f} s  {module}\n")
+    sys.stdout.writelines(f"         {module}:{one.line}  {one.change}\n" for one in alive)
+    sys.stdout.flush()
+
+
+def judge(module: str, sample: int, seed: int, places: list[Path], limit: float) -> tuple[int, int]:
+    """How many were tried, and how many of them nobody noticed."""
+    begun = time.monotonic()
+    source = (ROOT / module).read_text(encoding="utf-8")
+    seen = watched(places[0], module, limit)
+    tried = chosen(source, sample, f"{seed} {module}")
+    told = dict(judged(module, tried, places, seen))
+    for place in places:
+        plant(place / module, source)
+    alive = [one for one in tried if told[one] in UNNOTICED]
+    report(module, len(tried), alive, list(told.values()).count(LATE), time.monotonic() - begun)
+    return len(tried), len(alive)
 
 
 def main() -> int:
@@ -229,10 +249,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--least", type=float, default=0, help="per cent that must be noticed")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--limit", type=float, default=120, help="seconds for the tests of one mutant")
+    parser.add_argument("--limit", type=float, default=300, help="seconds for all tests of a module, unharmed")
     wanted = parser.parse_args()
-    told = judge(wanted.modules, wanted.sample, wanted.seed, wanted.jobs, wanted.limit)
-    tried, alive = sum(count for count, _ in told.values()), sum(len(left) for _, left in told.values())
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    # A hypothesis that fails is not made smaller, and fails again the next time.
+    phases = [Phase.explicit, Phase.generate]
+    settings.register_profile("mutants", deadline=None, derandomize=True, database=None, phases=phases)
+    settings.load_profile("mutants")
+    gc.freeze()  # a fork looks at what it made itself, and shares the rest
+    with tempfile.TemporaryDirectory(prefix="mutants-") as name:
+        places = [tree(Path(name) / str(number)) for number in range(wanted.jobs)]
+        told = [judge(module, wanted.sample, wanted.seed, places, wanted.limit) for module in wanted.modules]
+    tried, alive = (sum(counts) for counts in zip(*told, strict=True))
     share = 100 * (1 - alive / max(tried, 1))
     sys.stdout.write(f"{share:5.1f} %  {tried - alive} of {tried} changes noticed\n")
     return int(share < wanted.least)
