@@ -18,33 +18,36 @@ from features.household import HOUSING_RANK
 ANY: Final = "*"
 _CAPITAL: Final = ("서울특별시", "인천광역시", "경기도")
 _RANKS: Final = {rank: housing for housing, rank in HOUSING_RANK.items()}
-_age, _members = pl.col("household__head_age"), pl.col("household__members")
+_region = pl.col("region_ko")
+_age, _members = pl.col("household__head_age").fill_nan(None), pl.col("household__members").fill_nan(None)
 _child, _senior = pl.col("household__has_child") == 1, pl.col("household__has_senior") == 1
-_housing = pl.col("household__housing_rank")
+_housing = pl.col("household__housing_rank").fill_nan(None)
 
 
 def _words(value: pl.Expr) -> pl.Expr:
     return value.cast(pl.Int32).cast(pl.String).fill_null("?")
 
 
-# What others may know of a household, from the finest to the coarsest that is told.
+# What others may know of a household, from the finest to the coarsest that is told. What is unknown stays unknown.
 QUASI: Final[Mapping[str, tuple[pl.Expr, ...]]] = {
     "region": (
-        pl.col("region_ko").fill_null("?"),
-        pl.when(pl.col("region_ko").is_in(_CAPITAL)).then(pl.lit("수도권")).otherwise(pl.lit("그 밖")),
+        _region.fill_null("?"),
+        pl.when(_region.is_in(_CAPITAL)).then(pl.lit("수도권")).when(_region.is_not_null()).then(pl.lit("그 밖"))
+        .otherwise(pl.lit("?")),
     ),
     "head_age": (
-        _words((_age.fill_nan(None) // 10 * 10).clip(20, 80)),
-        pl.when(_age >= 65).then(pl.lit("65+")).when(_age >= 40).then(pl.lit("40-64")).otherwise(pl.lit("0-39")),
+        _words((_age // 10 * 10).clip(20, 80)),
+        pl.when(_age >= 65).then(pl.lit("65+")).when(_age >= 40).then(pl.lit("40-64"))
+        .when(_age.is_not_null()).then(pl.lit("0-39")).otherwise(pl.lit("?")),
     ),
     "size": (
-        _words(_members.fill_nan(None).clip(1, 4)),
-        pl.when(_members <= 1).then(pl.lit("1")).otherwise(pl.lit("2+")),
+        _words(_members.clip(1, 4)),
+        pl.when(_members <= 1).then(pl.lit("1")).when(_members.is_not_null()).then(pl.lit("2+")).otherwise(pl.lit("?")),
     ),
     "housing": (
-        _housing.fill_nan(None).cast(pl.Int32).replace_strict(_RANKS, default="?", return_dtype=pl.String),
+        _housing.cast(pl.Int32).replace_strict(_RANKS, default="?", return_dtype=pl.String),
         pl.when(_housing <= 2).then(pl.lit("house or flat")).when(_housing <= 4).then(pl.lit("public rental"))
-        .otherwise(pl.lit("room or not a dwelling")),
+        .when(_housing.is_not_null()).then(pl.lit("room or not a dwelling")).otherwise(pl.lit("?")),
     ),
     "family": (
         pl.when(_child & _senior).then(pl.lit("child and senior")).when(_child).then(pl.lit("child"))
