@@ -4,12 +4,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 
 from store import chain
-from store.access_log import Disclosure, anchor, record_access, record_all, verify_chain
+from store.access_log import (
+    Disclosure,
+    about,
+    anchor,
+    first_at,
+    listed,
+    record_access,
+    record_all,
+    verify_chain,
+)
 from store.database import open_database, reading, writing
 from store.faults import StoreError
 from store.keys import Keys
@@ -173,6 +183,28 @@ def test_writers_at_the_same_time_share_one_chain(engine: Engine, keys: Keys, tm
     assert verify_chain(engine, keys, tmp_path) == []
     with reading(engine) as session:
         assert len(session.scalars(select(Access.seq)).all()) == 20
+
+
+def test_the_log_is_read_by_place_office_and_day(log: Engine, keys: Keys) -> None:
+    record_access(log, keys, replace(TOLD, office="2611051000"), NOW + timedelta(days=1))
+
+    def seqs(**asked: Any) -> list[int]:
+        return [record.seq for record in listed(log, **asked)]
+
+    assert seqs() == [1, 2, 3, 4, 5, 6, 7]
+    assert seqs(after=5) == [6, 7]
+    assert seqs(office="1111053000") == [1, 2, 3, 4, 5, 6]
+    assert seqs(since=NOW + timedelta(hours=4)) == [5, 6, 7]
+    assert seqs(office="2611051000", since=NOW + timedelta(days=1, seconds=1)) == []
+    assert first_at(log) == NOW
+
+
+def test_who_saw_a_household_is_found_under_each_of_its_keys(engine: Engine, keys: Keys) -> None:
+    for subjects in ([77], [5, 12], [125], [12], [-12]):
+        record_access(engine, keys, replace(TOLD, subjects=subjects), NOW)
+    assert [record.seq for record in about(engine, [12])] == [2, 4]
+    assert [record.seq for record in about(engine, [12, 77, 5])] == [1, 2, 4]
+    assert about(engine, []) == about(engine, [1]) == []
 
 
 def test_a_log_that_stays_busy_is_told(engine: Engine, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
