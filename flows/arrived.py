@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+from signals.delivery import DeliveryName
 from signals.rows import shows_head
 from store.archive import PIECE
 
@@ -67,3 +69,12 @@ class Arrived:
             if shows_head(start, self.end):
                 break
         return start
+
+
+def place_of(name: DeliveryName) -> tuple[str, date, int]:
+    return name.source, name.base_month, name.revision
+
+
+def another(name: DeliveryName) -> bytes:
+    """Words for `digest_after`: bytes that came before, and in this place are a delivery of their own."""
+    return repr(place_of(name)).encode()

@@ -11,7 +11,7 @@ import polars as pl
 from alerts.sheet import looks_like_sheet, write_answer_reply
 from flows import markers
 from flows.answers import told_in_register
-from flows.arrived import Arrived
+from flows.arrived import Arrived, another, place_of
 from flows.desk import Desk, now
 from flows.fetching import fetch_today
 from flows.progress import track
@@ -164,16 +164,16 @@ def _sheet_id(desk: Desk, file: str, raw: bytes, received_on: date) -> str:
 def _id_of(desk: Desk, arrived: Arrived, file: str, read: Found) -> str:
     """Of a delivery: its digest. What was taken back or corrected, and is sent again after all, is another delivery."""
     if _undoes_a_correction(desk, arrived.digest, file, read):
-        return arrived.digest_after(repr(_place(read_name(file))).encode())
+        return arrived.digest_after(another(read_name(file)))
     before = deliveries.find(desk.engine, arrived.digest)
     if before is None or not deliveries.is_withdrawn(desk.engine, before):
         return arrived.digest
     name = read_name(file)
-    if _place(name) == (before.source, before.base_month, before.revision):
+    if place_of(name) == (before.source, before.base_month, before.revision):
         what = f"이 파일({before.file_name})은 보낸 기관이 거두어들였습니다."
         cure = f"그래도 쓰려면 이름 끝에 _r{name.revision + 1}을 붙여 다시 보내 주십시오."
         raise DeliveryRefused("withdrawn_before", file, what, cure)
-    return arrived.digest_after(repr(_place(name)).encode())
+    return arrived.digest_after(another(name))
 
 
 def _undoes_a_correction(desk: Desk, digest: str, file: str, read: Found) -> bool:
@@ -183,10 +183,10 @@ def _undoes_a_correction(desk: Desk, digest: str, file: str, read: Found) -> boo
     if before is None or not _can_be_read(file):
         return False
     name = read_name(file)
-    *place, revision = _place(name)
+    *place, revision = place_of(name)
     if (before.source, before.base_month) != tuple(place):
         return False
-    found = [r.name.revision for r in read.values() if isinstance(r, Read) and [*_place(r.name)[:2]] == place]
+    found = [r.name.revision for r in read.values() if isinstance(r, Read) and [*place_of(r.name)[:2]] == place]
     newest = deliveries.newest_revision(desk.engine, name.source, name.base_month)
     return revision > max([*found, -1 if newest is None else newest]) > before.revision
 
@@ -210,7 +210,7 @@ def _read(
     told = tokenise(chunks, head, source, stamps, desk.keys, arrived.size, desk.work)
     if told.received == 0:
         # Two months without a row are the same bytes: each is still a delivery of its own.
-        digest = arrived.digest_after(repr(_place(name)).encode())
+        digest = arrived.digest_after(another(name))
         if again := _seen_before(desk, arrived.path, digest, read):
             return again
     _refuse_second_version(desk, name, [other for other in read.values() if isinstance(other, Read)])
@@ -246,16 +246,12 @@ def day_after_last_night(desk: Desk) -> date:
 
 def _refuse_second_version(desk: Desk, name: DeliveryName, read: Iterable[Read]) -> None:
     """Two different files for one place without a revision: which of them holds is not ours to guess."""
-    taken = deliveries.find_revision(desk.engine, *_place(name))
-    others = (taken.file_name,) if taken else tuple(_shown(r.path) for r in read if _place(r.name) == _place(name))
+    taken = deliveries.find_revision(desk.engine, *place_of(name))
+    others = (taken.file_name,) if taken else tuple(_shown(r.path) for r in read if place_of(r.name) == place_of(name))
     if others:
         what = f"같은 기관·기준년월·차수의 다른 파일({others[0]})을 이미 받았습니다."
         cure = f"정정본이면 이름 끝에 _r{name.revision + 1}을 붙여 다시 보내 주십시오."
         raise DeliveryRefused("second_version", name.filename, what, cure)
-
-
-def _place(name: DeliveryName) -> tuple[str, date, int]:
-    return name.source, name.base_month, name.revision
 
 
 def _refuse(desk: Desk, arrived: Arrived, refused: DeliveryRefused, source: str, as_of: date) -> Taken:

@@ -155,10 +155,14 @@ def test_a_table_month_by_month_and_corrected_when_it_changes(desk: Desk, tmp_pa
     assert fetched(ours) == [(f"{august}_r1.csv", "taken")]
     assert rows(desk) == [(5, 123_000), (8, 5), (9, 8)]
     assert fetched(ours) == []
+    say("UPDATE arrears SET \"체납월수\" = 7 WHERE rrn = '8505052345678'")
+    assert fetched(ours) == [(f"{august}_r2.csv", "taken")], "as it was at first"
+    assert rows(desk) == [(5, 123_000), (7, 5), (9, 8)]
+    assert fetched(ours) == []
     say("UPDATE arrears SET \"체납월수\" = NULL WHERE rrn = '4003031456789'")
     assert fetched(told_by(desk, source.model_copy(update={"months": 1}))) == [], "July is not looked at again"
     assert fetched(ours) == [(f"{july}_r1.csv", "taken")]
-    assert rows(desk) == [(5, 123_000), (8, 5)], "the contract holds for tables too"
+    assert rows(desk) == [(5, 123_000), (7, 5)], "the contract holds for tables too"
 
 
 def test_a_table_of_postgresql(desk: Desk, postgres: Callable[[], str]) -> None:
