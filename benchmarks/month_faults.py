@@ -3,6 +3,7 @@
 # ruff: noqa: ARG001, ARG005  (one shape for every fault)
 
 import os
+import signal
 import sqlite3
 import subprocess
 import time
@@ -146,7 +147,7 @@ def _corrected(name: str, day: date, revision: int) -> str:
 
 
 def killer(what: str) -> Callable[[World, date], None]:
-    return lambda world, day: world.kill(what)
+    return lambda world, day: world.strike(what)
 
 
 def serve_killed(world: World, day: date) -> None:
@@ -213,8 +214,12 @@ def resumed(world: World, day: date) -> None:
 
 
 def two_at_once(world: World, day: date) -> None:
-    """By hand, while the scheduled one is at work."""
-    code = world.command("nightly", "--as-of", f"{day}")
+    """By hand, while the scheduled one is at work: it is held there, else it might be over first."""
+    world.strike("run", signal.SIGSTOP)
+    try:
+        code = world.command("nightly", "--as-of", f"{day}")
+    finally:
+        world.strike("run", signal.SIGCONT)
     (world.folder / "second").write_text(str(code), encoding="ascii")
 
 

@@ -140,7 +140,7 @@ class World:
         self.serving.send_signal(number)
         self.serving.wait(200)
 
-    def kill(self, what: str) -> None:
+    def strike(self, what: str, number: int = signal.SIGKILL) -> None:
         """`server`, `worker`, or the `run` at work."""
         words = {"server": b"prefect\0server", "worker": b"prefect\0worker", "run": b"prefect.engine"}[what]
         found = 0
@@ -149,10 +149,10 @@ class World:
                 line = Path(f"/proc/{pid}/cmdline").read_bytes()
                 is_meant = words in line or (what == "run" and OF_RUN in told)
                 if told.get("PREFECT_HOME") == str(self.work / "prefect") and is_meant:
-                    os.kill(pid, signal.SIGKILL)
+                    os.kill(pid, number)
                     found += 1
         if not found:
-            raise RuntimeError(f"there is no {what} to kill")
+            raise RuntimeError(f"there is no {what}")
 
     def command(self, *words: str) -> int:
         """One of ours, by hand: its exit code."""
