@@ -73,6 +73,7 @@ class Month:
         self.world = make_world(folder, postgres)
         self.faults = {fault.day: fault for fault in FAULTS}
         self.nights: list[Night] = []
+        self.boards: dict[date, dict[str, Any] | None] = {}  # as each night left it: a night may be worked again
 
     def live(self, days: int) -> int:
         from benchmarks.month_world import FIRST
@@ -106,6 +107,7 @@ class Month:
             world.set_clock(day, "01:29:30")
         world.deliver_until(day, *HELD_BACK)
         became = self._night(day)
+        self.boards[day] = self._board(day)
         wanted = fault.becomes if fault else "done"
         if became != wanted:
             wrong.append(f"became {became}")
@@ -156,7 +158,7 @@ class Month:
         from benchmarks.month_faults import TITLES
 
         days = [night.day for night in self.nights]
-        boards = [self._board(day) for day in days]
+        boards = [self.boards[day] for day in days]
         for number, night in enumerate(self.nights):
             fault = self.faults.get(night.day.day)
             if fault is None:
