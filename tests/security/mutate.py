@@ -48,17 +48,17 @@ LATE: Final = 124  # as of timeout(1)
 TESTS: Final[dict[str, str]] = {
     "store/tokens.py": "tests/store/test_tokens.py tests/store/test_identities.py",
     "store/sealing.py": "tests/store/test_files_and_keys.py tests/store/test_identities.py",
-    "store/keys.py": "tests/store/test_files_and_keys.py tests/flows/test_trust.py",
+    "store/keys.py": "tests/store/test_files_and_keys.py",
     "store/identities.py": "tests/store/test_identities.py",
-    "store/access_log.py": "tests/store/test_access_log.py tests/store/test_chain.py tests/flows/test_trust.py",
+    "store/access_log.py": "tests/store/test_access_log.py tests/store/test_chain.py",
     "store/chain.py": "tests/store/test_access_log.py tests/store/test_chain.py",
     "alerts/cells.py": "tests/alerts/test_cells.py",
     "alerts/small_cells.py": "tests/alerts/test_small_cells.py",
     "flows/door.py": "tests/flows/test_door.py",
-    "store/retirement.py": "tests/flows/test_keeping.py",
-    "store/destruction.py": "tests/flows/test_keeping.py",
+    "store/retirement.py": "tests/store/test_destruction.py tests/flows/test_keeping.py",
+    "store/destruction.py": "tests/store/test_destruction.py tests/flows/test_keeping.py",
     "features/anonymous.py": "tests/features/test_anonymous.py",
-    "store/correction.py": "tests/flows/test_rights.py",
+    "store/correction.py": "tests/store/test_correction.py",
     "models/bundle.py": "tests/models/test_bundle.py",
 }
 

@@ -12,7 +12,6 @@ from sqlalchemy import Engine, delete, insert, select, update
 from store import chain
 from store.access_log import (
     Disclosure,
-    about,
     anchor,
     first_at,
     listed,
@@ -197,14 +196,6 @@ def test_the_log_is_read_by_place_office_and_day(log: Engine, keys: Keys) -> Non
     assert seqs(since=NOW + timedelta(hours=4)) == [5, 6, 7]
     assert seqs(office="2611051000", since=NOW + timedelta(days=1, seconds=1)) == []
     assert first_at(log) == NOW
-
-
-def test_who_saw_a_household_is_found_under_each_of_its_keys(engine: Engine, keys: Keys) -> None:
-    for subjects in ([77], [5, 12], [125], [12], [-12]):
-        record_access(engine, keys, replace(TOLD, subjects=subjects), NOW)
-    assert [record.seq for record in about(engine, [12])] == [2, 4]
-    assert [record.seq for record in about(engine, [12, 77, 5])] == [1, 2, 4]
-    assert about(engine, []) == about(engine, [1]) == []
 
 
 def test_a_log_that_stays_busy_is_told(engine: Engine, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:

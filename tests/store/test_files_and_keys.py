@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,18 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from store.archive import Archive, ChangedMeanwhileError, digest_of
 from store.faults import StoreError
 from store.files import hold, in_turn, make_folder, read_folder, write_folder, write_whole
-from store.keys import ENVIRONMENT, Keys, create_keys, has_keys, keys_folder, load_keys, rotate_seal
+from store.keys import (
+    ENVIRONMENT,
+    KeyFile,
+    Keys,
+    create_keys,
+    has_keys,
+    key_files,
+    keys_folder,
+    load_keys,
+    rotate,
+    rotate_seal,
+)
 from store.sealing import Sealer
 
 
@@ -113,13 +125,15 @@ def test_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
     assert {mode(file) for file in folder.iterdir()} == {0o400}
     assert {file.stat().st_size for file in folder.iterdir()} == {32}
     assert len({keys.token, keys.log, keys.sign, *keys.seals.values()}) == 4
-    with pytest.raises(StoreError, match="already holds keys"):
+    with pytest.raises(StoreError, match="already holds keys") as caught:
         create_keys(folder)
+    assert caught.value.kind == "keys"
     assert load_keys(folder) == keys
 
 
 def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert keys_folder(tmp_path) == tmp_path
+    assert ENVIRONMENT == "BLINDSPOT_KEYS"
     monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "elsewhere"))
     assert keys_folder(tmp_path) == tmp_path / "elsewhere"
 
@@ -153,6 +167,51 @@ def test_rotation_keeps_tokens_and_opens_what_is_older(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no key seal-002") as caught:
         Sealer(old).open(sealed, "identities", "sealed_contact", "person:1", "seal-002")
     assert caught.value.kind == "keys"
+
+
+def test_keys_are_numbered_on_and_the_newest_is_used(tmp_path: Path) -> None:
+    first = create_keys(tmp_path)
+    assert (first.seal_id, first.old_logs) == ("seal-001", ())
+    assert [rotate(tmp_path, kind) for kind in ("log", "seal", "log")] == ["log-002", "seal-002", "log-003"]
+    told = {file.stem: file.read_bytes() for file in tmp_path.iterdir()}
+    seals = {"seal-001": told["seal-001"], "seal-002": told["seal-002"]}
+    old_logs = (told["log"], told["log-002"])
+    assert load_keys(tmp_path) == Keys(told["token"], told["log-003"], told["sign"], seals, old_logs)
+    (tmp_path / "seal-002.key").rename(tmp_path / "seal-009.key")
+    assert rotate(tmp_path, "seal") == "seal-010" == load_keys(tmp_path).seal_id
+    (tmp_path / "sign.key").unlink()
+    with pytest.raises(StoreError, match="cannot read"):
+        rotate(tmp_path, "seal")
+    assert not (tmp_path / "seal-011.key").exists(), "first what is there is mended"
+
+
+@pytest.mark.parametrize("bits", [0o40, 0o20, 0o10, 0o4, 0o2, 0o1])
+def test_a_key_is_its_owners_alone(tmp_path: Path, bits: int) -> None:
+    create_keys(tmp_path)
+    (tmp_path / "sign.key").chmod(0o700)
+    load_keys(tmp_path)
+    (tmp_path / "sign.key").chmod(0o400 | bits)
+    with pytest.raises(StoreError, match="read by others"):
+        load_keys(tmp_path)
+
+
+def test_every_key_is_listed_with_its_day_and_its_fault(tmp_path: Path) -> None:
+    made = datetime(2026, 8, 31, 12, tzinfo=UTC)
+    create_keys(tmp_path)
+    rotate(tmp_path, "log")
+    for file in tmp_path.iterdir():
+        os.utime(file, (made.timestamp(), made.timestamp()))
+    assert key_files(tmp_path) == [KeyFile(name, made, "") for name in ("log", "log-002", "seal-001", "sign", "token")]
+    (tmp_path / "sign.key").chmod(0o404)
+    write_whole(tmp_path / "token.key", bytes(31), 0o400)
+    (tmp_path / "seal-001.key").unlink()
+    faults = {one.key_id: one.fault for one in key_files(tmp_path)}
+    missing = faults.pop("seal-001")
+    assert missing.startswith("cannot read")
+    assert faults == {"log": "", "log-002": "", "sign": "can be read by others", "token": "has 31 bytes, not 32"}
+    nothing = key_files(tmp_path / "nowhere")
+    assert [one.key_id for one in nothing] == ["log", "seal-001", "sign", "token"]
+    assert {one.made_at for one in nothing} == {datetime(1970, 1, 1, tzinfo=UTC)}
 
 
 PLACE = ("identities", "sealed_contact", "person:1", "seal-001")
