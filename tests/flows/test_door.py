@@ -1,10 +1,12 @@
 """Names leave through one door, which writes down first who wants them and what for."""
 
 import ast
+import getpass
 import hashlib
 import json
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +19,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.desk import Desk, now, open_desk
-from flows.door import Asker, asker, copy_sheet, names_of, seal_sheet
+from flows.door import Asker, asker, copy_sheet, names_of, note_access, seal_sheet
 from flows.errors import OperatorError
 from flows.inbox import take_in
 from flows.knowledge import known_on
@@ -36,6 +38,7 @@ NIGHT = date(2026, 11, 2)
 ASKER = Asker("담당자", Purpose.DISCOVERY, "다시 인쇄")
 PASSWORD = b"correct-horse-battery-staple"
 SHEET = "이름,주소\n가상인0,가상로 1\n".encode()
+PAGE = "<p>가상인0</p>".encode()
 EMPTY = "1111051600"
 IDENTITY = pyrage.x25519.Identity.generate()
 
@@ -137,6 +140,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_desk(file) as desk:
         take_in(desk, NIGHT)
         files = {f"{o}/queue_{o}_{NIGHT:%Y%m%d}.csv": SHEET for o in (OFFICE, EMPTY)}
+        files |= {f"{OFFICE}/index.html": PAGE, f"{OFFICE}/queue_{OFFICE}_{NIGHT:%Y%m%d}.xlsx": b"PK"}
         sheets = Disclosure(
             account="n", place="p", task="sheet", purpose=Purpose.DISCOVERY, reason="nightly queue", subjects=[5, 7],
             office=OFFICE, run="r",
@@ -173,7 +177,13 @@ def test_a_copy_is_what_went_out_and_the_log_names_its_households_first(desk: De
     first, second = logged(desk)[before:]
     assert (first.account, first.task, first.purpose, first.office) == ("담당자", "export", "discovery", OFFICE)
     assert (first.subjects, second.subjects, first.run) == ([5, 7], [], "r")
-    assert "다시 인쇄" in first.reason
+    assert first.reason == "다시 인쇄; csv of 2026-11-02 to copy.csv"
+    assert first.place == socket.gethostname()
+    assert second.office == EMPTY
+    long = tmp_path / f"{'긴' * 70}{'a' * 35}"
+    assert copy_sheet(desk, OFFICE, NIGHT, "html", ASKER, long).read_bytes() == PAGE
+    assert logged(desk)[-1].reason == f"다시 인쇄; html of 2026-11-02 to {long.name[:100]}"
+    assert copy_sheet(desk, OFFICE, NIGHT, "xlsx", ASKER, tmp_path / "copy.xlsx").read_bytes() == b"PK"
     assert path.stat().st_mode & 0o077 == 0
     assert disclosed.of_run(desk.engine, "r", EMPTY) is None
 
@@ -191,8 +201,9 @@ def test_what_is_not_there_is_refused_and_nothing_is_logged(
     desk: Desk, tmp_path: Path, office: str, day: date, kind: str, words: str
 ) -> None:
     before = len(logged(desk))
-    with pytest.raises(OperatorError, match=words):
+    with pytest.raises(OperatorError, match=words) as caught:
         copy_sheet(desk, office, day, kind, ASKER, tmp_path / "x")
+    assert caught.value.kind == "export"
     assert len(logged(desk)) == before
     assert not (tmp_path / "x").exists()
 
@@ -201,19 +212,43 @@ def test_a_sheet_that_was_changed_since_is_not_handed_out(desk: Desk, tmp_path: 
     path = desk.outbox / str(NIGHT) / OFFICE / f"queue_{OFFICE}_{NIGHT:%Y%m%d}.csv"
     path.write_bytes(SHEET + b"x")
     try:
-        with pytest.raises(OperatorError, match="not what was published"):
+        with pytest.raises(OperatorError, match="not what was published") as caught:
             copy_sheet(desk, OFFICE, NIGHT, "csv", ASKER, tmp_path / "x")
+        assert caught.value.kind == "export"
+        path.unlink()
+        with pytest.raises(OperatorError, match="is gone") as caught:
+            copy_sheet(desk, OFFICE, NIGHT, "csv", ASKER, tmp_path / "x")
+        assert caught.value.kind == "export"
     finally:
         path.write_bytes(SHEET)
 
 
 def test_nothing_is_written_over_and_nobody_asks_without_a_reason(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "there").write_bytes(b"mine")
-    with pytest.raises(OperatorError, match="exists"):
-        copy_sheet(desk, OFFICE, NIGHT, "csv", ASKER, tmp_path / "there")
+    before = len(logged(desk))
+    for place in (tmp_path / "there", tmp_path / "no folder" / "x"):
+        with pytest.raises(OperatorError, match="exists") as caught:
+            copy_sheet(desk, OFFICE, NIGHT, "csv", ASKER, place)
+        assert caught.value.kind == "export"
+    people = read_recipients(recipients(desk, f"{OFFICE},age,{IDENTITY.to_public()}"))
+    with pytest.raises(OperatorError, match="is no folder") as caught:
+        seal_sheet(desk, OFFICE, NIGHT, "csv", ASKER, tmp_path / "there", people)
+    assert caught.value.kind == "export"
+    assert (tmp_path / "there").read_bytes() == b"mine"
+    assert len(logged(desk)) == before
     for by, reason in (("", "why"), ("who", " ")):
-        with pytest.raises(OperatorError, match="named"):
+        with pytest.raises(OperatorError, match="named") as caught:
             asker(by, Purpose.DISCOVERY, reason)
+        assert caught.value.kind == "export"
+    told = asker(" kim ", Purpose.DISCOVERY, " why ")
+    assert told == Asker(f"kim ({getpass.getuser()})", Purpose.DISCOVERY, "why")
+
+
+def test_what_leaves_without_names_is_written_down_too(desk: Desk) -> None:
+    note_access(desk, "matrix", ASKER, [9, 3], "for a model")
+    last = logged(desk)[-1]
+    assert (last.account, last.task, last.subjects, last.reason) == ("담당자", "matrix", [3, 9], "for a model")
+    assert (last.office, last.run) == (None, None)
 
 
 def recipients(desk: Desk, *lines: str) -> Path:
@@ -239,7 +274,7 @@ def test_a_sheet_sealed_with_age_opens_with_the_key_alone(desk: Desk, tmp_path: 
         pyrage.decrypt(path.read_bytes(), [pyrage.x25519.Identity.generate()])
     with pytest.raises(OperatorError, match="nobody is named"):
         seal_sheet(desk, EMPTY, NIGHT, "csv", ASKER, tmp_path, people)
-    assert "sealed (age)" in logged(desk)[-1].reason
+    assert logged(desk)[-1].reason == "다시 인쇄; csv of 2026-11-02 sealed (age) for its office"
 
 
 def test_debian_s_age_opens_what_we_seal(tmp_path: Path) -> None:
@@ -256,6 +291,8 @@ def test_a_zip_sealed_with_aes_tells_nothing_and_opens_with_seven_zip(desk: Desk
     path = seal_sheet(desk, OFFICE, NIGHT, "csv", ASKER, tmp_path, people)
     assert re.fullmatch(r"20261102-[0-9a-f]{12}\.zip", path.name)
     assert OFFICE.encode() not in path.read_bytes()
+    assert path.name[9:21] == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    assert logged(desk)[-1].reason == "다시 인쇄; csv of 2026-11-02 sealed (zip) for its office"
     program = next((name for name in ("7zz", "7z", "7za") if shutil.which(name)), None)
     if program is None:
         pytest.skip("no 7-Zip on this machine (Debian: apt install 7zip)")
