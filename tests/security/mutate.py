@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -125,14 +125,16 @@ class _Watch:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """These tests, in this order, and no others."""
+    """These tests, in this order, and no others; each for so many seconds at most."""
 
-    names: Sequence[str]
+    seconds: Mapping[str, float]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         there = {item.nodeid: item for item in items}
-        items[:] = [there[name] for name in self.names]
+        items[:] = [there[name] for name in self.seconds if name in there]
+        for item in items:
+            item.add_marker(pytest.mark.timeout(self.seconds[item.nodeid]))
 
 
 def forked(place: Path, words: Sequence[str], plugin: object) -> int:
@@ -185,10 +187,12 @@ def watched(place: Path, module: str, limit: float) -> dict[str, _Seen]:
     return {name: _Seen(seconds, set(lines)) for name, (seconds, lines) in seen.items()}
 
 
-def needed(mutant: Mutant, seen: dict[str, _Seen]) -> list[str]:
-    """The tests that enter the changed function, quickest first. What runs when the module is imported concerns all."""
+def needed(mutant: Mutant, seen: dict[str, _Seen]) -> dict[str, float]:
+    """Test -> the seconds it may take: those that enter the changed function, quickest first; all where none does, as
+    for what runs when the module is imported."""
     names = sorted(seen, key=lambda name: seen[name].seconds)
-    return [name for name in names if mutant.function in seen[name].lines] or names
+    entering = [name for name in names if mutant.function in seen[name].lines]
+    return {name: 10 + 5 * seen[name].seconds for name in entering or names}
 
 
 def plant(file: Path, text: str) -> None:
@@ -204,20 +208,24 @@ def judged(
     """Each with pytest's code."""
     waiting, free = deque(mutants), list(places)
     running: dict[int, tuple[Mutant, Path, float]] = {}
-    while waiting or running:
-        while waiting and free:
-            mutant, place = waiting.popleft(), free.pop()
-            plant(place / module, mutant.text)
-            names = needed(mutant, seen)
-            files = dict.fromkeys(name.partition("::")[0] for name in names)
-            until = time.monotonic() + 20 + 5 * sum(seen[name].seconds for name in names)
-            running[forked(place, list(files), _Order(names))] = mutant, place, until
-        for pid, (mutant, place, until) in list(running.items()):
-            if (code := ended(pid, until)) is not None:
-                del running[pid]
-                free.append(place)
-                yield mutant, code
-        time.sleep(0.02)
+    try:
+        while waiting or running:
+            while waiting and free:
+                mutant, place = waiting.popleft(), free.pop()
+                plant(place / module, mutant.text)
+                names = needed(mutant, seen)
+                files = dict.fromkeys(name.partition("::")[0] for name in names)
+                until = time.monotonic() + 30 + sum(names.values())  # a hang that no signal ends
+                running[forked(place, list(files), _Order(names))] = mutant, place, until
+            for pid, (mutant, place, until) in list(running.items()):
+                if (code := ended(pid, until)) is not None:
+                    del running[pid]
+                    free.append(place)
+                    yield mutant, code
+            time.sleep(0.02)
+    finally:  # interrupted: nothing runs on
+        for pid in running:
+            os.killpg(pid, signal.SIGKILL)
 
 
 def report(module: str, tried: int, alive: list[Mutant], late: int, seconds: float) -> None:
