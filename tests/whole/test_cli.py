@@ -1,5 +1,6 @@
 """The commands as a person types them, with Prefect, offline, in a fresh folder."""
 
+import os
 import re
 import stat
 import subprocess
@@ -80,6 +81,28 @@ heavy = {{"prefect", "polars", "pandas", "lightgbm", "shap", "deltalake", "alemb
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, cwd=ROOT)
+
+
+def test_a_command_begun_in_a_folder_closed_to_its_account_leaves_it(tmp_path: Path) -> None:
+    """`runuser -u blindspot` as root, from root's own home: Prefect reads `.env` of the current folder."""
+    program = """
+import os
+from flows.cli import main
+os.chmod(".", 0)
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(os.getcwd())
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", program, "--help"],
+        check=True, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    tmp_path.chmod(0o700)
+    assert told.stdout.split()[-1] == "/"
 
 
 def test_a_day_before_the_last_night_is_refused_with_its_own_exit_code(demo: Shown) -> None:
