@@ -301,7 +301,7 @@ def _screen() -> Console:
 
 def main() -> None:
     os.umask(0o077)
-    if False and not os.access(".", os.X_OK):  # root's home, seen by `runuser`: Prefect would look there for settings, and fail
+    if not os.access(".", os.X_OK):  # root's home, seen by `runuser`: Prefect would look there for settings, and fail
         os.chdir("/")
     try:
         with told_to_operator():

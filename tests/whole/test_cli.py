@@ -90,7 +90,7 @@ import os
 from flows.cli import main
 os.chmod(".", 0)
 if os.getuid() == 0:
-    os.setuid(65534)
+    os.setreuid(65534, -1)
 try:
     main()
 except SystemExit as end:
