@@ -341,5 +341,6 @@ def _with_absolute_paths(settings: Settings, base: Path, work: Path | None) -> S
         "work": folder, "keys": keys, "offices": folder / settings.offices,
         "engine": settings.engine.within(folder, base),
         "notify": settings.notify.model_copy(update={"urls_file": urls}),
+        "transport": settings.transport.model_copy(update={"recipients": folder / settings.transport.recipients}),
     }  # fmt: skip
     return settings.model_copy(update=told)

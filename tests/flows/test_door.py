@@ -341,7 +341,8 @@ def test_weak_or_open_passwords_and_unknown_keys_seal_nothing(desk: Desk, tmp_pa
 
 def test_on_the_command_line(config: Path, tmp_path: Path) -> None:
     with open_desk(config) as desk:
-        recipients(desk, f"{OFFICE},age,{IDENTITY.to_public()}")
+        file = recipients(desk, f"{OFFICE},age,{IDENTITY.to_public()}")
+    assert file == config.parent.resolve() / "work" / "recipients.csv", "wherever the command is run"
     usual = ["--day", str(NIGHT), "--by", "담당자", "--reason", "재발송", "--kind", "csv", "--config", str(config)]
 
     def run(*words: str) -> str:
