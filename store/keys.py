@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from store.faults import StoreError
-from store.files import make_folder, write_whole
+from store.files import write_whole
 
 ENVIRONMENT = "BLINDSPOT_KEYS"
 LENGTH = 32
@@ -56,7 +56,6 @@ def create_keys(folder: Path) -> Keys:
     """Fresh keys in an empty folder. Existing keys are never replaced: what they sealed would be lost."""
     if has_keys(folder):
         raise StoreError("keys", f"{folder} already holds keys", "use them, or name another folder")
-    make_folder(folder)
     for name in (*SINGLE, "seal-001"):
         _write_key(folder / f"{name}.key")
     return load_keys(folder)

@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from sqlalchemy import Engine
 
 from signals.tables import OBSERVATIONS, RESIDENTS
-from store.correction import SOURCE, Retroactive, correct, retroactive
+from store.correction import Retroactive, correct, retroactive
 from store.database import open_database, reading, writing
 from store.lake import Lake, Table
 from store.tables import Delivery
@@ -83,9 +83,9 @@ def test_that_row_and_no_other_is_withdrawn(
         assert rows_of(lake, table, new) == ([right | {"delivery": new, "received_on": LATER}] if right else [])
         assert len(rows_of(lake, table, "d1")) == others
     count = int(right is not None)
-    told = (SOURCE, LATER, LATER, count, count, "R1", "taken")
+    told = ("requests", LATER, LATER, count, count, "R1", "taken")
     assert told_of(database, new) == {"told": told, "month": date(2026, 9, 1), "by": None, "reason": ""}
-    told = (SOURCE, DAY, DAY, 1, 1, "R1", "taken")
+    told = ("requests", DAY, DAY, 1, 1, "R1", "taken")
     assert told_of(database, wrong) == {"told": told, "month": date(2026, 8, 1), "by": new, "reason": "d1"}
     assert "R1" in {one.get("request") for one in DeltaTable(f"{lake.place}/{table}").history()}
 

@@ -122,6 +122,8 @@ def test_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
     assert not has_keys(folder)
     keys = create_keys(folder)
     assert load_keys(folder) == keys
+    assert repr(keys) == "Keys()", "no error and no log shows one"
+    assert mode(folder) == 0o700
     assert {mode(file) for file in folder.iterdir()} == {0o400}
     assert {file.stat().st_size for file in folder.iterdir()} == {32}
     assert len({keys.token, keys.log, keys.sign, *keys.seals.values()}) == 4
