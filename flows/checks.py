@@ -88,7 +88,11 @@ def keys(seen: Glance) -> Iterator[Found]:
     if not faults:
         yield "ok", f"{folder}", ""
     if folder.is_relative_to(seen.settings.work):
-        yield "warn", "keys lie in the folder that they protect", "move them, and name their folder in BLINDSPOT_KEYS"
+        yield (
+            "warn",
+            "keys lie in the folder that they protect",
+            "move them, and name their folder: `keys` in config.yaml",
+        )
 
 
 def database(seen: Glance) -> Iterator[Found]:

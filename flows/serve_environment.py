@@ -18,6 +18,7 @@ from store.files import write_whole
 HOST: Final = "127.0.0.1"
 PASSWORD_FILE: Final = "password"  # noqa: S105  (its name)
 SERVED_FILE: Final = "served.json"
+PAGES: Final = "pages"
 _ROOT: Final = Path(__file__).parent.parent
 
 
@@ -59,7 +60,7 @@ def _server_environment(settings: Settings) -> dict[str, str]:
         # With leases in memory a server that is begun again never frees the places of its runs.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         # By default its pages are copied into the installed package, which may be read-only.
-        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "pages"),
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / PAGES),
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         # A machine that works a night is slow to answer; the defaults of 10 and 5 s give up, with a traceback each.

@@ -29,6 +29,7 @@ from flows.refusals import as_operator_error
 from flows.schedule import last_due, nightly_time
 from flows.serve_environment import (
     HOST,
+    PAGES,
     PASSWORD_FILE,
     SERVED_FILE,
     client_environment,
@@ -151,6 +152,7 @@ class Serving:
                 cure = "look at the lines above; schedule.database must be reachable, the disk not full"
                 raise OperatorError("serve", "Prefect's server does not start", cure)
             tell_system("WATCHDOG=1")
+        close_pages(self.home)
         if not self.is_deployed and not self.stopping.is_set():
             server_talk.deploy()
             self.is_deployed = True
@@ -210,6 +212,12 @@ class Serving:
             with suppress(Exception):  # told at the next start instead
                 server_talk.crash_unfinished()
         _end(self.server)
+
+
+def close_pages(home: Path) -> None:
+    """Prefect copies its pages there with the modes of the installed package: folders open to everybody."""
+    for folder in (home / PAGES).rglob("*/"):
+        folder.chmod(0o700)
 
 
 def _start(command: list[str], *, quiet: bool) -> "subprocess.Popen[bytes]":

@@ -17,7 +17,7 @@ from flows.desk import Glance, glance
 from flows.errors import EXIT_CODES, OperatorError
 from flows.leftovers import OF_RUN, OWNER, SERVED, end_leftovers, end_runs, is_alive
 from flows.schedule import FILE, SEOUL, check_done, last_due, last_to_be_done, nightly_time
-from flows.serving import PAUSES, CatchingUp
+from flows.serving import PAUSES, CatchingUp, close_pages
 from store import ledger
 
 AT = nightly_time()
@@ -304,3 +304,13 @@ def test_who_does_not_listen_is_killed(tmp_path: Path, dead: str, monkeypatch: p
     end_leftovers(tmp_path, also_served=False)
     assert left.wait(5) == -signal.SIGKILL
     left.communicate()
+
+
+def test_copied_pages_are_closed_to_others(tmp_path: Path) -> None:
+    deep = tmp_path / "pages" / "v2" / "assets"
+    deep.mkdir(parents=True, mode=0o755)
+    (deep / "page.js").write_text("1")
+    close_pages(tmp_path)
+    folders = (deep, deep.parent)
+    assert [folder.stat().st_mode & 0o077 for folder in folders] == [0, 0]
+    assert (deep / "page.js").read_text() == "1"
