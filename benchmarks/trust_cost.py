@@ -2,7 +2,7 @@
 
     blindspot synthesize --lake --households 1000000 --files-share 1.0 --work WORK
     python -m benchmarks.nightly_country deploy WORK MODEL     (a model that was learned with the same keys)
-    python benchmarks/trust_cost.py WORK --as-of 2026-12-05
+    python benchmarks/trust_cost.py WORK --as-of 2026-11-28
 
 A night with a month's deliveries waiting: raw files sealed into the archive, identifiers made tokens, names and
 addresses sealed, then opened for the sheets, and every sheet logged. Seconds of all threads are added up, as if none

@@ -72,7 +72,7 @@ class WorkFailed(Exception):  # noqa: N818  told as what it is: a bug, or storag
 class Told:
     """What one step is told for all its ranges."""
 
-    work: Callable[[int], Any]
+    work: Callable[..., Any]
     meeting: Meeting
     standing: Standing
 
@@ -91,12 +91,19 @@ def standing() -> Standing:
 @contextmanager
 def on_cluster(settings: Engine) -> Iterator[Callable[[Callable[[int], Any], range], Iterator[Any]]]:
     """Yields what maps a function over ranges. OperatorError: no scheduler, no worker, or one that differs from us."""
+    with met(settings) as (client, meeting):
+        yield partial(_map, client, meeting)
+
+
+@contextmanager
+def met(settings: Engine) -> Iterator[tuple[Client, Meeting]]:
+    """With workers that have been looked at."""
     lake, scratch = settings.places
     meeting = Meeting(f"{scratch}/meeting", uuid4().hex)
     with _connected(_checked(settings.scheduler)) as client:
         Shuffle(meeting.place).keep("word", 0, pl.DataFrame({"word": [meeting.word]}))
         _meet(client, meeting, lake)
-        yield partial(_map, client, meeting)
+        yield client, meeting
         Shuffle(meeting.place).clear()
 
 
@@ -126,7 +133,7 @@ def _meet(client: Client, meeting: Meeting, lake: str) -> None:
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
     except TimeoutError:
-        raise _no_worker() from None
+        raise no_worker() from None
     _refuse_others(standing(), _answers(client, standing))
     _refuse_blind(Seen(meeting.word, Lake(lake).versions()), _answers(client, look, lake, meeting.place), meeting, lake)
 
@@ -186,7 +193,7 @@ def _map(client: Client, meeting: Meeting, work: Callable[[int], Any], parts: ra
     """In the order of the ranges, whichever is done first."""
     step = f"{getattr(getattr(work, 'func', work), '__name__', 'work')}-{uuid4().hex[:8]}"
     # A task and not scattered data, which is lost with its last holder: this is worked again like any other.
-    told = client.submit(_same, Told(work, meeting, standing()), key=f"{step}-told", pure=False, retries=AGAIN)
+    told = client.submit(same, Told(work, meeting, standing()), key=f"{step}-told", pure=False, retries=AGAIN)
     begun: deque[Future] = deque()
     for part in parts:
         # The first that is waited for goes first.
@@ -198,12 +205,12 @@ def _map(client: Client, meeting: Meeting, work: Callable[[int], Any], parts: ra
         yield _result(client, begun.popleft())
 
 
-def _same(told: Told) -> Told:
+def same(told: Told) -> Told:
     return told
 
 
-def work_range(told: Told, part: int) -> Any:
-    """On a worker, which may have joined in the middle of the night."""
+def work_range(told: Told, part: int, *held: Any) -> Any:
+    """On a worker, which may have joined in the middle of the night. `held`: what it kept of an earlier step."""
     here = f"the worker on {platform.node()}"
     if standing() != told.standing:
         raise _differs(told.standing, standing(), here)
@@ -211,7 +218,7 @@ def work_range(told: Told, part: int) -> Any:
         raise _blind(here, told.meeting.place)
     os.umask(0o077)  # as our own process writes
     try:
-        return told.work(part)
+        return told.work(part, *held)
     except Exception as error:
         if as_operator_error(error) is not None:
             raise
@@ -226,7 +233,7 @@ def _without_values(error: Exception) -> str:
 
 def _result(client: Client, future: Future) -> Any:
     alone = 0.0
-    try:
+    with refusing():
         while alone < PATIENCE:
             try:
                 wait(future, timeout=5)
@@ -234,6 +241,13 @@ def _result(client: Client, future: Future) -> Any:
                 alone = 0.0 if client.nthreads() else alone + 5
                 continue
             return future.result()
+    raise no_worker()
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    try:
+        yield
     except KilledWorker as killed:
         what = f"{killed.task}: {killed.allowed_failures + 1} workers died over it, one after the other"
         cure = "give workers more memory, or lower night.households_per_part; then run the night again"
@@ -241,9 +255,8 @@ def _result(client: Client, future: Future) -> Any:
     except (CancelledError, CommClosedError):
         cure = f"start scheduler and workers; {AGAIN_ALL}"
         raise OperatorError("engine", "the scheduler is gone", cure) from None
-    raise _no_worker()
 
 
-def _no_worker() -> OperatorError:
+def no_worker() -> OperatorError:
     cure = f"start `dask worker` on the machines of the cluster; {AGAIN_ALL}"
     return OperatorError("engine", f"for {PATIENCE:.0f} seconds the scheduler has had no worker", cure)

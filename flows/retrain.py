@@ -19,6 +19,7 @@ from flows.knowledge import contacts_known_on, known_on
 from flows.notify import watching
 from flows.offices import read_offices
 from flows.outlook import look_at_today
+from flows.parts import Parts, open_parts
 from flows.progress import track
 from flows.queue_settings import capacity_on
 from flows.reports import write_reports
@@ -56,30 +57,41 @@ def learn(desk: Desk, run: Run, search_minutes: float = 0.0, audit: Path | None 
     taken = run.stage(take_in, desk, run.as_of)
     run.note_deliveries(taken)
     run.open()
-    matrix = run.stage(build_matrix, desk, run.as_of)
-    audited = None if audit is None else run.stage(take_audit, desk, audit, matrix["household_key"])
-    usual = settings = train_settings(desk)
-    if search_minutes > 0:
-        settings = run.stage(search_recipe, desk, matrix, settings, search_minutes)
-    trained = run.stage(train_model, desk, run.as_of, matrix, settings)
+    with open_parts(desk, lambda: reviewed(desk, run.as_of).height) as parts:
+        matrix = run.stage(build_matrix, desk, run.as_of, parts)
+        audited = None if audit is None else run.stage(take_audit, desk, audit, matrix["household_key"])
+        usual = settings = train_settings(desk)
+        if search_minutes > 0:
+            settings = run.stage(search_recipe, desk, matrix, settings, search_minutes)
+        trained = run.stage(train_model, desk, run.as_of, matrix, settings, parts)
     stored, passport = run.stage(keep_model, desk, run.as_of, trained)
     outlook = run.stage(look_at_today, desk, run.as_of, contacts_known_on(desk, run.as_of))
     told = run.stage(judge_challenger, desk, run.as_of, stored, matrix, trained, outlook, audited)
     reports = run.stage(write_reports, desk, run.as_of, stored, matrix, trained, told, outlook)
     is_deployed, why = run.stage(settle, desk, stored, told)
     run.model = stored.id
-    run.counts = {"rows": matrix.height, "needs": int(matrix["label"].sum()), "deployed": is_deployed}
+    rows, needs = passport["training"]["rows"], passport["training"]["needs"]
+    run.counts = {"rows": rows, "needs": needs, "deployed": is_deployed}
     return TrainingSummary(
         as_of=run.as_of, run=run.id, model=stored.id, is_deployed=is_deployed, why=why,
         report=reports / "report.html", metrics=passport["training"]["metrics"],
-        rows=matrix.height, positives=int(matrix["label"].sum()), taken=taken, seconds=run.seconds,
+        rows=rows, positives=needs, taken=taken, seconds=run.seconds,
         recipe=lines_of(usual, settings),
     )  # fmt: skip
 
 
-def build_matrix(desk: Desk, as_of: date) -> pl.DataFrame:
+def build_matrix(desk: Desk, as_of: date, parts: Parts | None = None) -> pl.DataFrame:
     """One row per reviewed household and round, its features as known on the day it was chosen; without those who
-    asked that their data be not processed, and with what persons had corrected since."""
+    asked that their data be not processed, and with what persons had corrected since. With `parts`, which keep them
+    all, only the rows to judge on."""
+    rounds = reviewed(desk, as_of).partition_by("selected_on", maintain_order=True)
+    corrected = retroactive(desk.engine, as_of)
+    built = (_round(desk, part, corrected) for part in track(rounds, "Building features per round"))
+    return pl.concat([one if parts is None else parts.keep(one) for one in built])
+
+
+def reviewed(desk: Desk, as_of: date) -> pl.DataFrame:
+    """models.labels.label, of those who may be learned from."""
     labels = label(contacts_known_on(desk, as_of), as_of)
     labels = labels.filter(
         pl.col("selected_on") >= learned_from(as_of, desk.settings.lake.keep_months),
@@ -87,9 +99,7 @@ def build_matrix(desk: Desk, as_of: date) -> pl.DataFrame:
     )
     if labels.is_empty():
         raise OperatorError("training", f"no officer's answer is known on {as_of}", "let answers arrive, then retrain")
-    rounds = labels.partition_by("selected_on", maintain_order=True)
-    corrected = retroactive(desk.engine, as_of)
-    return pl.concat([_round(desk, part, corrected) for part in track(rounds, "Building features per round")])
+    return labels
 
 
 def _round(desk: Desk, labels: pl.DataFrame, corrected: Retroactive) -> pl.DataFrame:
@@ -99,12 +109,15 @@ def _round(desk: Desk, labels: pl.DataFrame, corrected: Retroactive) -> pl.DataF
 
 
 def train_settings(desk: Desk) -> TrainSettings:
-    return TrainSettings(**desk.settings.model.model_dump(exclude={"seed"}))
+    return TrainSettings(**desk.settings.model.model_dump(exclude={"seed", "rows_per_part"}))
 
 
-def train_model(desk: Desk, as_of: date, matrix: pl.DataFrame, settings: TrainSettings) -> Trained:
+def train_model(
+    desk: Desk, as_of: date, matrix: pl.DataFrame, settings: TrainSettings, parts: Parts | None = None
+) -> Trained:
     capacity = capacity_on(desk, read_offices(desk.settings.offices), as_of)
-    return train(matrix, feature_list(SIGNALS), settings, desk.settings.model.seed, capacity)
+    boosted = None if parts is None else parts.boosted()
+    return train(matrix, feature_list(SIGNALS), settings, desk.settings.model.seed, capacity, boosted)
 
 
 def keep_model(desk: Desk, as_of: date, trained: Trained) -> tuple[StoredModel, dict[str, Any]]:

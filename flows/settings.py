@@ -2,6 +2,7 @@
 
 from datetime import date
 from difflib import get_close_matches
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -89,6 +90,7 @@ class Engine(_Part):
     scheduler: str | None
     lake: str | None
     scratch: str | None
+    train_network: IPv4Network | None = None
 
     def within(self, work: Path, base: Path) -> Self:
         """Places in full: null is in the work folder, a relative path is relative to `base`."""
@@ -224,6 +226,7 @@ class Model(_Part):
     column_share: Annotated[float, Field(gt=0, le=1)]
     row_share: Annotated[float, Field(gt=0, le=1)]
     ridge: Annotated[float, Field(ge=0)]
+    rows_per_part: Count | None = None
 
 
 class Access(_Part):

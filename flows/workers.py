@@ -68,13 +68,20 @@ def _environment(ours: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _dask(settings: Engine) -> Iterator[Workers]:
+def with_distributed() -> Iterator[None]:
+    """Around an import of what needs it."""
     try:
-        from flows.cluster import on_cluster
+        yield
     except ModuleNotFoundError as error:
         if error.name != "distributed":
             raise
         cure = "install the extra `cluster`, or set engine.kind to local"
         raise OperatorError("engine", "distributed is not installed", cure) from None
+
+
+@contextmanager
+def _dask(settings: Engine) -> Iterator[Workers]:
+    with with_distributed():
+        from flows.cluster import on_cluster
     with on_cluster(settings) as run:
         yield Workers(run)

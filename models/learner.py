@@ -1,5 +1,6 @@
 """The learner: small monotone trees over one matrix, fitted to all of it or window by window."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -24,6 +25,9 @@ FIXED: Final[dict[str, Any]] = {
     "verbosity": -1,
 }
 FEWEST_TREES: Final = 20
+PEER_MINUTES: Final = 5  # without a word from a peer that has begun, until it is given up
+# What a model's text tells of the machines that it was learned on.
+_PLACES: Final = re.compile(r"^\[(machines|local_listen_port|time_out): .*\]\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,28 @@ class TrainSettings:
 def settings_of(parameters: Mapping[str, Any]) -> TrainSettings:
     """The recipe as a passport tells it. What a passport of an older version does not tell has its usual value."""
     return TrainSettings(**{f.name: parameters[f.name] for f in fields(TrainSettings) if f.name in parameters})
+
+
+@dataclass(frozen=True)
+class Peers:
+    """Learners that grow one model together, each over a part of the rows: the sums over its part go to the others."""
+
+    machines: tuple[str, ...]  # ip:port of each, in the order of the parts
+    port: int  # of this one
+
+    def parameters(self) -> dict[str, Any]:
+        return {
+            "tree_learner": "data",
+            "pre_partition": True,
+            "machines": ",".join(self.machines),
+            "num_machines": len(self.machines),
+            "local_listen_port": self.port,
+            "time_out": PEER_MINUTES,
+            # A column that few rows of one part fill may be filled by enough of all rows.
+            "feature_pre_filter": False,
+            # LightGBM's learners know no other together: no learner has the sums of all columns.
+            "monotone_constraints_method": "basic",
+        }
 
 
 @dataclass(frozen=True)
@@ -84,6 +110,14 @@ class Learner:
 
     def fit(self, trees: int, rows: npt.NDArray[np.int64] | slice = slice(None)) -> Any:
         return lgb.train(self.parameters(), self.dataset(rows), trees)
+
+    def fit_with(self, peers: Peers, trees: int) -> str:
+        """The model's text, the same from every peer. LightGBMError: a peer was lost."""
+        booster = lgb.train(self.parameters() | peers.parameters(), self.dataset(slice(None)), trees)
+        try:
+            return _PLACES.sub("", booster.model_to_string(num_iteration=trees))
+        finally:
+            booster.free_network()
 
     def fit_and_judge(self, fold: Fold) -> tuple[Any, Numbers]:
         """The booster, and its mean loss on the judged rows after each tree."""

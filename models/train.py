@@ -1,7 +1,7 @@
 """Learn from what officers found: small monotone trees, judged on later rounds, calibrated, checked against shap."""
 
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Final
@@ -44,6 +44,15 @@ class Trained:
 
 
 @dataclass(frozen=True)
+class Boosted:
+    """More rows than are here, from all of which the model itself learns elsewhere."""
+
+    rows: pl.DataFrame  # household_key, selected_on, received_on, label
+    parts: int
+    fit: Callable[[Learner, int], str]  # by this learner's recipe, so many trees: LightGBM's text
+
+
+@dataclass(frozen=True)
 class Fitted:
     """What was learned, before anybody asks how good it is beside others."""
 
@@ -58,7 +67,11 @@ class Fitted:
 
 
 def fit(
-    matrix: pl.DataFrame | pd.DataFrame, features: Iterable[FeatureLike], settings: TrainSettings, seed: int
+    matrix: pl.DataFrame | pd.DataFrame,
+    features: Iterable[FeatureLike],
+    settings: TrainSettings,
+    seed: int,
+    boosted: Boosted | None = None,
 ) -> Fitted:
     """The model alone; see `train` for the matrix and what is refused."""
     rows, columns = _rows(matrix), columns_of(features)
@@ -70,7 +83,8 @@ def fit(
     trees, margin = try_out(learner, folds)
     seen = np.isfinite(margin)
     chances = _refuse_worthless(calibration.fit(margin[seen], label[seen]))
-    text = without_extremes(learner.fit(trees).model_to_string(num_iteration=trees))
+    text = boosted.fit(learner, trees) if boosted else learner.fit(trees).model_to_string(num_iteration=trees)
+    text = without_extremes(text)
     model = read_model("new", text, columns, chances)
     _refuse_constant(model.margin(values))
     return Fitted(model, text, trees, rows, learner, folds, seen, _judged(rows, seen, margin, chances))
@@ -82,16 +96,19 @@ def train(
     settings: TrainSettings,
     seed: int,
     capacity: Mapping[str, int] | None = None,
+    boosted: Boosted | None = None,
 ) -> Trained:
     """`matrix`: one row per household and round: household_key, selected_on, received_on (of the answer), office,
     label, and the features as known on selected_on. `capacity`: places per office, for precision at capacity.
+    `boosted`: `matrix` is a draw from these rows, for all but the model itself.
     TrainingRefused when nothing worth publishing can be learned."""
     told = tuple(features)
-    fitted = fit(matrix, told, settings, seed)
+    fitted = fit(matrix, told, settings, seed, boosted)
     rows, learner, folds, model, seen = fitted.rows, fitted.learner, fitted.folds, fitted.model, fitted.seen
     judged = fitted.judged
     facts = {
-        **_about_rows(rows),
+        **_about_rows(rows if boosted is None else boosted.rows),
+        **({} if boosted is None else _about_parts(boosted, rows.height)),
         "label_digest": label_digest(),
         "features_digest": features_digest(told),
         **_about_settings(settings, seed, fitted.trees),
@@ -178,6 +195,10 @@ def _about_rows(rows: pl.DataFrame) -> dict[str, Any]:
         "last_answer": str(rows.get_column("received_on").max()),
         "rounds": [{"selected_on": str(day), "rows": n, "needs": int(needs)} for day, n, needs in rounds.iter_rows()],
     }
+
+
+def _about_parts(boosted: Boosted, drawn: int) -> dict[str, Any]:
+    return {"boosted": {"parts": boosted.parts, "drawn_to_judge": drawn, "monotone_constraints_method": "basic"}}
 
 
 def _about_settings(settings: TrainSettings, seed: int, trees: int) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def test_a_report_that_fails_keeps_the_model_from_being_deployed(desk: Desk, mon
         "take_in": lambda *_: (),
         "build_matrix": lambda *_: matrix,
         "take_audit": lambda *_: audit,
-        "train_model": lambda _, __, rows, ___: seen.append(rows.columns),
+        "train_model": lambda _, __, rows, *___: seen.append(rows.columns),
         "keep_model": lambda *_: (stored, {}),
         "contacts_known_on": lambda *_: None,
         "look_at_today": lambda *_: None,
