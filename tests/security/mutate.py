@@ -5,24 +5,15 @@
 A change (tests/security/mutants.py) is planted in a copy of the checkout. Of the module's own tests those that enter
 the changed function run, the quickest first, until the first red or the time limit: a mutant that hangs is noticed too.
 What nobody notices is told with file, line and change: a test is missing there, or the code is not needed.
-
-The libraries are imported once and each mutant is a fork; nothing of ours is imported before it.
 """
 
 import argparse
-import contextlib
-import gc
-import importlib
 import json
-import os
-import shutil
-import signal
 import sys
 import tempfile
 import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -31,19 +22,11 @@ from typing import Any, Final
 import pytest
 from hypothesis import Phase, settings
 
+from tests.security.forks import LATE, ROOT, Task, load_libraries, ran, tree
 from tests.security.mutants import Mutant, chosen
 
-ROOT: Final = Path(__file__).parents[2]
-COPIED: Final = ("signals", "features", "models", "alerts", "synthetic", "store", "flows", "tests")
-FILES: Final = ("config.yaml", "pyproject.toml", "prefect.yaml")
-# What most tests import, and what takes long to.
-LIBRARIES: Final = (
-    "polars", "numpy", "pandas", "pyarrow", "sqlalchemy.orm", "alembic.command", "deltalake", "psycopg", "lightgbm",
-    "cryptography.hazmat.primitives.ciphers.aead", "hypothesis.strategies", "typer.testing", "prefect", "yaml",
-)  # fmt: skip
-SPARED: Final = ("anyio", "faker", "xdist", "xdist.looponfail")  # of pytest; they take longer than most tests
 UNNOTICED: Final = (0, 5)  # pytest: all green; no test was left
-LATE: Final = 124  # as of timeout(1)
+PLAIN: Final = ("-m", "not postgres")
 # Module -> its own tests, the quickest first.
 TESTS: Final[dict[str, str]] = {
     "store/tokens.py": "tests/store/test_tokens.py tests/store/test_identities.py",
@@ -61,14 +44,6 @@ TESTS: Final[dict[str, str]] = {
     "store/correction.py": "tests/store/test_correction.py",
     "models/bundle.py": "tests/models/test_bundle.py",
 }
-
-
-def tree(folder: Path) -> Path:
-    for room in COPIED:
-        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in FILES:
-        shutil.copy(ROOT / file, folder / file)
-    return folder
 
 
 @dataclass(slots=True)
@@ -93,13 +68,13 @@ class _Watch:
             self.now.lines.add(frame.f_code.co_firstlineno)
 
     def _noting(self, seen: _Seen) -> Iterator[None]:
-        before, self.now, begun = self.now, seen, time.monotonic()
+        before, self.now, begun, tracing = self.now, seen, time.monotonic(), sys.gettrace()
         threading.settrace(self._enter)
         sys.settrace(self._enter)
         try:
             yield
         finally:
-            sys.settrace(None)
+            sys.settrace(tracing)
             self.now = before
             seen.seconds = max(seen.seconds, time.monotonic() - begun)
 
@@ -137,51 +112,12 @@ class _Order:
             item.add_marker(pytest.mark.timeout(self.seconds[item.nodeid]))
 
 
-def forked(place: Path, words: Sequence[str], plugin: object) -> int:
-    """pytest in a process, and process group, of its own; what it says goes to said.txt. Returns its id."""
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 70
-    try:
-        os.setsid()
-        said = os.open(place / "said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        for stream in (1, 2):
-            os.dup2(said, stream)
-        os.chdir(place)
-        for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
-            del sys.modules[name]
-        sys.path.insert(0, str(place))
-        os.environ |= {"PYTHONPATH": str(place), "POLARS_MAX_THREADS": "1"}
-        told = ["-x", "-q", "-p", "no:cacheprovider", "--basetemp", str(place / "tmp"), "-m", "not postgres"]
-        told += [f"-pno:{name}" for name in SPARED]
-        told += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins were imported before the fork
-        code = int(pytest.main([*told, *words], plugins=[plugin]))
-    finally:
-        os._exit(code)
-
-
-def ended(pid: int, until: float) -> int | None:
-    """Its code, `LATE` after the time limit; None while it runs. Whatever it started ends with it."""
-    found, status = os.waitpid(pid, os.WNOHANG)
-    if not found and time.monotonic() < until:
-        return None
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-    if not found:
-        os.waitpid(pid, 0)
-        return LATE
-    return os.waitstatus_to_exitcode(status)
-
-
-def watched(place: Path, module: str, limit: float) -> dict[str, _Seen]:
+def watched(place: Path, module: str, source: str, limit: float) -> dict[str, _Seen]:
     """Test -> what it enters of the module, unharmed."""
     told = place / "watched.json"
-    pid, until = forked(place, TESTS[module].split(), _Watch(place / module, told)), time.monotonic() + limit
-    while (code := ended(pid, until)) is None:
-        time.sleep(0.05)
+    task = Task(module, source, [*PLAIN, *TESTS[module].split()], limit, _Watch(place / module, told))
+    ((_, code, said),) = ran([task], [place])
     if code:
-        said = (place / "said.txt").read_text(encoding="utf-8", errors="replace")
         sys.exit(f"{module}: its tests are red, or slower than {limit:.0f} s, without any change\n{said[-3000:]}")
     seen = json.loads(told.read_text(encoding="utf-8"))
     return {name: _Seen(seconds, set(lines)) for name, (seconds, lines) in seen.items()}
@@ -195,37 +131,11 @@ def needed(mutant: Mutant, seen: dict[str, _Seen]) -> dict[str, float]:
     return {name: 10 + 5 * seen[name].seconds for name in entering or names}
 
 
-def plant(file: Path, text: str) -> None:
-    """Each with a second of its own: no bytecode of another text is taken for this one's."""
-    before = file.stat().st_mtime_ns
-    file.write_text(text, encoding="utf-8")
-    os.utime(file, ns=(before, before + 1_000_000_000))
-
-
-def judged(
-    module: str, mutants: list[Mutant], places: list[Path], seen: dict[str, _Seen]
-) -> Iterator[tuple[Mutant, int]]:
-    """Each with pytest's code."""
-    waiting, free = deque(mutants), list(places)
-    running: dict[int, tuple[Mutant, Path, float]] = {}
-    try:
-        while waiting or running:
-            while waiting and free:
-                mutant, place = waiting.popleft(), free.pop()
-                plant(place / module, mutant.text)
-                names = needed(mutant, seen)
-                files = dict.fromkeys(name.partition("::")[0] for name in names)
-                until = time.monotonic() + 30 + sum(names.values())  # a hang that no signal ends
-                running[forked(place, list(files), _Order(names))] = mutant, place, until
-            for pid, (mutant, place, until) in list(running.items()):
-                if (code := ended(pid, until)) is not None:
-                    del running[pid]
-                    free.append(place)
-                    yield mutant, code
-            time.sleep(0.02)
-    finally:  # interrupted: nothing runs on
-        for pid in running:
-            os.killpg(pid, signal.SIGKILL)
+def task_of(module: str, mutant: Mutant, seen: dict[str, _Seen]) -> Task:
+    names = needed(mutant, seen)
+    files = dict.fromkeys(name.partition("::")[0] for name in names)
+    # The tests' own limits come first, but for a hang that no signal ends.
+    return Task(module, mutant.text, [*PLAIN, *files], 30 + sum(names.values()), _Order(names))
 
 
 def report(module: str, tried: int, alive: list[Mutant], late: int, seconds: float) -> None:
@@ -240,14 +150,12 @@ def judge(module: str, sample: int, seed: int, places: list[Path], limit: float)
     """How many were tried, and how many of them nobody noticed."""
     begun = time.monotonic()
     source = (ROOT / module).read_text(encoding="utf-8")
-    seen = watched(places[0], module, limit)
-    tried = chosen(source, sample, f"{seed} {module}")
-    told = dict(judged(module, tried, places, seen))
-    for place in places:
-        plant(place / module, source)
-    alive = [one for one in tried if told[one] in UNNOTICED]
-    report(module, len(tried), alive, list(told.values()).count(LATE), time.monotonic() - begun)
-    return len(tried), len(alive)
+    seen = watched(places[0], module, source, limit)
+    mutants = {task_of(module, one, seen): one for one in chosen(source, sample, f"{seed} {module}")}
+    codes = {task: code for task, code, _ in ran([*mutants], places)}
+    alive = [one for task, one in mutants.items() if codes[task] in UNNOTICED]
+    report(module, len(mutants), alive, [*codes.values()].count(LATE), time.monotonic() - begun)
+    return len(mutants), len(alive)
 
 
 def main() -> int:
@@ -259,13 +167,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--limit", type=float, default=300, help="seconds for all tests of a module, unharmed")
     wanted = parser.parse_args()
-    for library in LIBRARIES:
-        importlib.import_module(library)
+    load_libraries()
     # A hypothesis that fails is not made smaller, and fails again the next time.
     phases = [Phase.explicit, Phase.generate]
     settings.register_profile("mutants", deadline=None, derandomize=True, database=None, phases=phases)
     settings.load_profile("mutants")
-    gc.freeze()  # a fork looks at what it made itself, and shares the rest
     with tempfile.TemporaryDirectory(prefix="mutants-") as name:
         places = [tree(Path(name) / str(number)) for number in range(wanted.jobs)]
         told = [judge(module, wanted.sample, wanted.seed, places, wanted.limit) for module in wanted.modules]
