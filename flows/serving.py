@@ -11,13 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flows import journal
 from flows.desk import Glance, glance, now
@@ -106,6 +106,7 @@ class Serving:
     stopping: threading.Event = field(default_factory=threading.Event)
     is_deployed: bool = False
     catching_up: CatchingUp = field(default_factory=CatchingUp)
+    ended: dict[str, Any] | None = None  # the last run of which it was said
 
     @property
     def home(self) -> Path:
@@ -119,6 +120,7 @@ class Serving:
             self._note_restart("serve")  # it was not ended in order
         if ended := end_leftovers(self.home, also_served=True):
             self.say(f"ended {ended} processes that a killed run had left")
+        self.ended = journal.last(self.settings.work, "ended")
         try:
             for look in itertools.count():
                 self._look_after_processes()
@@ -185,6 +187,7 @@ class Serving:
         from flows import server_talk
 
         try:
+            self._say_ended()
             end_leftovers(self.home, also_served=True)
             seen = glance(self.config, self.settings.work)
             try:
@@ -200,6 +203,13 @@ class Serving:
             told = as_operator_error(error)
             self.say(f"cannot look after the night: {told or type(error).__name__}")
 
+    def _say_ended(self) -> None:
+        """The service's own log tells how each night ended, too, and each refusal."""
+        ended = journal.last(self.settings.work, "ended")
+        if ended is not None and ended != self.ended:
+            self.ended = ended
+            self.say(ending(ended))
+
     def _stop(self) -> None:
         """The worker first: a night at work is ended and, when we are started again, begun again."""
         tell_system("STOPPING=1")
@@ -212,6 +222,12 @@ class Serving:
             with suppress(Exception):  # told at the next start instead
                 server_talk.crash_unfinished()
         _end(self.server)
+
+
+def ending(told: Mapping[str, Any]) -> str:
+    """Of a line of the journal: `nightly of 2026-11-23: refused (stale)`."""
+    why = told.get("refusal") or told.get("error")
+    return f"{told.get('kind', 'a run')} of {told.get('as_of')}: {told.get('state')}" + (f" ({why})" if why else "")
 
 
 def close_pages(home: Path) -> None:

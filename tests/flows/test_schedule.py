@@ -17,7 +17,7 @@ from flows.desk import Glance, glance
 from flows.errors import EXIT_CODES, OperatorError
 from flows.leftovers import OF_RUN, OWNER, SERVED, end_leftovers, end_runs, is_alive
 from flows.schedule import FILE, SEOUL, check_done, last_due, last_to_be_done, nightly_time
-from flows.serving import PAUSES, CatchingUp, close_pages
+from flows.serving import PAUSES, CatchingUp, Serving, close_pages
 from store import ledger
 
 AT = nightly_time()
@@ -314,3 +314,19 @@ def test_copied_pages_are_closed_to_others(tmp_path: Path) -> None:
     folders = (deep, deep.parent)
     assert [folder.stat().st_mode & 0o077 for folder in folders] == [0, 0]
     assert (deep / "page.js").read_text() == "1"
+
+
+def test_the_services_log_tells_how_each_run_ended_once(seen: Glance) -> None:
+    def ends(**fields: Any) -> None:
+        journal.note(seen.settings.work, datetime.now(UTC), "ended", as_of=DAY, **fields)
+
+    said: list[str] = []
+    ends(kind="retrain", state="done")
+    serving = Serving(Path("config.yaml"), seen.settings, said.append)
+    serving.ended = journal.last(seen.settings.work, "ended")
+    for fields in ({"kind": "nightly", "state": "refused", "refusal": "stale"}, {"kind": "nightly", "state": "done"}):
+        ends(**fields)
+        for _ in range(2):
+            serving._say_ended()
+    assert said == ["nightly of 2026-11-02: refused (stale)", "nightly of 2026-11-02: done"]
+    seen.engine.dispose()
