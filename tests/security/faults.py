@@ -103,7 +103,7 @@ FAULTS: Final = (
     Fault(8, "an officer sees all alerts", ROLES, '    "alerts": _MINE,', '    "alerts": "true",', GUARDED),
     Fault(8, "an officer sees all answers", ROLES, '    "answers": _OF_MINE,', '    "answers": "true",', GUARDED),
     Fault(8, "an officer sees who was drawn", ROLES, '"alerts": "id, office, works_as,', '"alerts": "id, office, lane, works_as,', GUARDED),
-    Fault(8, "anybody's grant counts", ROLES, "WHERE r.account = current_user AND", "WHERE", GUARDED),
+    Fault(8, "officers read everybody's grants", ROLES, '"account_roles": "account = current_user"', '"account_roles": "true"', GUARDED),
     Fault(8, "the night may change the logs", ROLES, '        f"REVOKE UPDATE, DELETE ON {logs} FROM {name}",\n', "", GUARDED),
     Fault(8, "the night may give roles", ROLES, "REVOKE INSERT, UPDATE, DELETE ON account_roles, alembic_version", "REVOKE INSERT, UPDATE, DELETE ON alembic_version", GUARDED),
     Fault(8, "a superuser may be an officer", ROLES, "    if any(found):\n", "    if False:\n", GUARDED),
