@@ -3,6 +3,7 @@
     python benchmarks/cluster.py show           two workers, one night, both outboxes compared
     python benchmarks/cluster.py kill           20 nights, in each of which one of two workers is killed (SIGKILL)
     python benchmarks/cluster.py kill --s3      one such night with lake and scratch in object storage
+    python benchmarks/cluster.py train          models learned here and in two parts, beside each other; workers killed
 
 Whether a worker comes back (its nanny lives) or stays away (killed with it) and when, is drawn from --seed.
 """
@@ -40,9 +41,10 @@ class Country:
 
     folder: Path
 
-    def config(self, name: str, **engine: Any) -> Path:
+    def config(self, name: str, rows_per_part: int | None = None, **engine: Any) -> Path:
         told = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-        told["model"]["trees"], told["night"]["households_per_part"] = 60, 450
+        told["model"] |= {"trees": 60, "rows_per_part": rows_per_part}
+        told["night"]["households_per_part"] = 450
         told["engine"] |= {"workers": 1} | engine
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
@@ -149,6 +151,27 @@ def kill(country: Country, runs: int, seed: int, storage: ObjectStorage | None) 
     return told
 
 
+def train_in_parts(country: Country, seeds: int) -> None:
+    from benchmarks.cluster_training import compare, train_whole
+    from flows.desk import open_desk
+    from flows.run import running
+
+    folder = Path(shutil.copytree(country.folder / "before", country.folder / "work"))
+    try:
+        with Cluster(country.folder) as cluster:
+            places: dict[str, Any] = {"kind": "dask", "scheduler": cluster.address}
+            with open_desk(country.config("beside", **places), folder) as desk:
+                rows, wrong = compare(desk, NIGHT, seeds, cluster)
+            half = country.config("whole", rows_per_part=-(-rows // 2), **places)
+            with open_desk(half, folder) as desk, running(desk, "retrain", NIGHT) as run:
+                wrong += train_whole(desk, run)
+    finally:
+        shutil.rmtree(folder)
+    if wrong:
+        raise SystemExit("\n".join(["", "wrong:", *wrong]))
+    print("models learned in parts: as good as here within the bounds, monotone, and the same whoever dies")
+
+
 def refuse_changed(country: Country, cluster: Cluster) -> None:
     """A worker of another checkout is refused before the first range."""
     from flows.errors import OperatorError
@@ -165,16 +188,17 @@ def refuse_changed(country: Country, cluster: Cluster) -> None:
 
 
 def _config(country: Country, cluster: Cluster, storage: ObjectStorage | None, name: str) -> Path:
-    places = {} if storage is None else storage.places(name, country.folder / "before" / "lake")
+    places: dict[str, Any] = {} if storage is None else storage.places(name, country.folder / "before" / "lake")
     return country.config(name, kind="dask", scheduler=cluster.address, **places)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("show", "kill"))
+    parser.add_argument("what", choices=("show", "kill", "train"))
     parser.add_argument("--households", type=int, default=3000)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=3, help="train: models of each kind")
     parser.add_argument("--s3", action="store_true", help="lake and scratch in object storage on loopback")
     parser.add_argument("--country", type=Path, help="keep the country here, or take the one that is there")
     wanted = parser.parse_args()
@@ -185,6 +209,9 @@ def main() -> None:
         country = Country(wanted.country) if wanted.country else make(folder, wanted.households)
         if wanted.what == "show":
             show(country)
+            return
+        if wanted.what == "train":
+            train_in_parts(country, wanted.seeds)
             return
         with ObjectStorage(folder) if wanted.s3 else nullcontext() as storage:
             told = kill(country, wanted.runs, wanted.seed, storage)
