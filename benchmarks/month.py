@@ -130,13 +130,14 @@ class Month:
             world.wait(lambda: world.is_at_work(day), f"the night of {day} at work")
             fault.do(world, day)
         wanted = fault.becomes if fault else "done"
-        world.wait(lambda: world.outcome(day) != "", f"the night of {day}")
+        with suppress(TimeoutError):
+            world.wait(lambda: world.outcome(day) != "", f"the night of {day}")
         if wanted == "done" and world.outcome(day) != "done":
             # Serve begins it again ten minutes after it was due.
             world.set_clock(day, "01:45:00")
             with suppress(TimeoutError):
                 world.wait(lambda: world.outcome(day) == "done", f"the night of {day}, again")
-        return world.outcome(day)
+        return world.outcome(day) or "without an end"
 
     def _outbox(self, day: date, before: dict[str, str], wanted: str) -> list[str]:
         """Published whole, or nothing of it; what was there before is as it was."""

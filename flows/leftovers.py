@@ -43,6 +43,11 @@ def end_runs(home: Path) -> int:
     return _end(home, lambda told: SERVED in told and OF_RUN in told)
 
 
+def runs_alive(home: Path) -> set[str]:
+    """Prefect's names of the flow runs that have a process."""
+    return {told[OF_RUN] for _, told in environments() if told.get("PREFECT_HOME") == str(home) and OF_RUN in told}
+
+
 def _end(home: Path, is_meant: Callable[[Mapping[str, str]], bool]) -> int:
     found = [pid for pid, told in environments() if told.get("PREFECT_HOME") == str(home) and is_meant(told)]
     for number in (signal.SIGTERM, signal.SIGKILL):

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -55,6 +57,18 @@ def crash_unfinished() -> int:
         for run in runs:
             client.set_flow_run_state(run.id, Crashed(message="its process was gone"), force=True)
     return len(runs)
+
+
+def gone(alive: Collection[str]) -> set[str]:
+    """Runs that Prefect believes to be running, and that have no process: they ended while it could not be told."""
+    with get_client(sync_client=True) as client:
+        return {str(run.id) for run in _runs(client, (StateType.RUNNING, StateType.CANCELLING))} - set(alive)
+
+
+def crash(runs: Iterable[str]) -> None:
+    with get_client(sync_client=True) as client:
+        for run in runs:
+            client.set_flow_run_state(UUID(run), Crashed(message="its process was gone"), force=True)
 
 
 def skip_superseded(due: datetime) -> int:

@@ -23,7 +23,7 @@ from flows import journal
 from flows.desk import Glance, glance, now
 from flows.engine import home_of
 from flows.errors import OperatorError
-from flows.leftovers import end_leftovers, end_runs
+from flows.leftovers import end_leftovers, end_runs, runs_alive
 from flows.notify import message_of_again, tell
 from flows.refusals import as_operator_error
 from flows.schedule import last_due, nightly_time
@@ -106,6 +106,7 @@ class Serving:
     stopping: threading.Event = field(default_factory=threading.Event)
     is_deployed: bool = False
     catching_up: CatchingUp = field(default_factory=CatchingUp)
+    gone: set[str] = field(default_factory=set)
     ended: dict[str, Any] | None = None  # the last run of which it was said
 
     @property
@@ -189,6 +190,7 @@ class Serving:
         try:
             self._say_ended()
             end_leftovers(self.home, also_served=True)
+            self._bury_the_gone()
             seen = glance(self.config, self.settings.work)
             try:
                 due = self.catching_up.wants(seen, now())
@@ -209,6 +211,16 @@ class Serving:
         if ended is not None and ended != self.ended:
             self.ended = ended
             self.say(ending(ended))
+
+    def _bury_the_gone(self) -> None:
+        """At the second look: a run that has just ended may be about to say so."""
+        from flows import server_talk
+
+        gone = server_talk.gone(runs_alive(self.home))
+        if dead := gone & self.gone:
+            server_talk.crash(dead)
+            self.say(f"{len(dead)} runs ended and could not say so: set to Crashed")
+        self.gone = gone - dead
 
     def _stop(self) -> None:
         """The worker first: a night at work is ended and, when we are started again, begun again."""

@@ -15,7 +15,7 @@ import pytest
 from flows import journal
 from flows.desk import Glance, glance
 from flows.errors import EXIT_CODES, OperatorError
-from flows.leftovers import OF_RUN, OWNER, SERVED, end_leftovers, end_runs, is_alive
+from flows.leftovers import OF_RUN, OWNER, SERVED, end_leftovers, end_runs, is_alive, runs_alive
 from flows.schedule import FILE, SEOUL, check_done, last_due, last_to_be_done, nightly_time
 from flows.serving import PAUSES, CatchingUp, Serving, close_pages
 from store import ledger
@@ -330,3 +330,33 @@ def test_the_services_log_tells_how_each_run_ended_once(seen: Glance) -> None:
             serving._say_ended()
     assert said == ["nightly of 2026-11-02: refused (stale)", "nightly of 2026-11-02: done"]
     seen.engine.dispose()
+
+
+def test_a_run_that_ended_unheard_is_called_dead_at_the_second_look(
+    seen: Glance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server was away when it ended: for Prefect it runs for ever, and the night is never begun again."""
+    from flows import server_talk
+
+    running, dead, said = {"ended", "alive"}, list[set[str]](), list[str]()
+    monkeypatch.setattr(server_talk, "gone", lambda alive: running - set(alive))
+    monkeypatch.setattr(server_talk, "crash", lambda runs: dead.append(set(runs)))
+    monkeypatch.setattr("flows.serving.runs_alive", lambda _: {"alive"})
+    serving = Serving(Path("config.yaml"), seen.settings, said.append)
+    serving._bury_the_gone()
+    assert dead == []
+    running.add("ends just now")
+    serving._bury_the_gone()
+    running -= {"ended", "ends just now"}
+    serving._bury_the_gone()
+    assert dead == [{"ended"}]
+    assert len(said) == 1
+
+
+def test_runs_that_have_a_process_are_alive(tmp_path: Path) -> None:
+    told = os.environ | {"PREFECT_HOME": str(tmp_path), OF_RUN: "5d0c"}
+    with subprocess.Popen([sys.executable, "-c", "input()"], env=told, stdin=subprocess.PIPE) as process:
+        assert runs_alive(tmp_path) == {"5d0c"}
+        assert runs_alive(tmp_path / "another") == set()
+        process.communicate(b"\n")
+    assert runs_alive(tmp_path) == set()
