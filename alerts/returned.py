@@ -169,7 +169,7 @@ _ALERT_ID = re.compile(r"[A-Z0-9][A-Z0-9-]{0,39}")
 
 
 def _alert(line: _Line) -> tuple[str, Faults]:
-    cell, differs = _one(line.told[ALERT_HEADER])
+    cell, differs = _one(line.told.get(ALERT_HEADER, []))  # a row may end before it
     alert = plain(cell).replace(" ", "").upper()
     if differs:
         return alert, [(ALERT_HEADER, "columns_differ")]

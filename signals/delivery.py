@@ -7,7 +7,7 @@ from datetime import date
 from signals.agencies import AGENCIES
 from signals.registers import REGISTERS
 
-_NAME = re.compile(r"([a-z][a-z0-9-]*)_([0-9]{6})_([0-9]{8})(?:_r([1-9][0-9]{0,3}))?\.csv")
+_NAME = re.compile(r"([a-z][a-z0-9-]*)_(2[0-9]{5})_(2[0-9]{7})(?:_r([1-9][0-9]{0,3}))?\.csv")
 _CURE = "파일 이름을 '기관코드_기준년월_보낸날.csv'로 고쳐 주십시오(예: nhis_202608_20261015.csv, 정정본은 _r1을 붙임)."
 
 

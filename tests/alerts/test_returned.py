@@ -187,6 +187,11 @@ def test_a_copied_column_that_says_something_else_is_not_ours_to_judge() -> None
     assert returned.set_aside.rows() == [(3, "접촉일", "columns_differ")]
 
 
+def test_a_row_that_ends_before_the_alert_number_is_set_aside() -> None:
+    returned = read(sheet_of('"2026-11-05","전화"', header='"접촉일","접촉방법","알림번호","처리결과"'))
+    assert returned.set_aside.rows() == [(2, "알림번호", "alert_missing")]
+
+
 def test_a_separator_too_many_shifts_no_answer() -> None:
     returned = read(sheet_of("A1,종로구, 사직동,2026-11-05,전화", header="알림번호,행정동코드,접촉일,접촉방법"))
     assert returned.set_aside.rows() == [(2, "", "wrong_field_count")]

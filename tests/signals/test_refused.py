@@ -111,6 +111,7 @@ def test_names_round_trip() -> None:
     [
         ("nhis_202608_20261015.txt", "name_unreadable"),
         ("nhis_202613_20261015.csv", "name_unreadable"),
+        ("nhis_022608_20261015.csv", "name_unreadable"),
         ("nhis_202608_20260231.csv", "name_unreadable"),
         ("nhis_202608_20261015_r0.csv", "name_unreadable"),
         ("nhis_202608_20261015 (1).csv", "name_unreadable"),
