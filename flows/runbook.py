@@ -20,8 +20,9 @@ A night that cannot be trusted publishes nothing: yesterday's queues stay. Mend 
 `blindspot nightly` again for the same day; however often it is begun, no alert is lost and none is doubled.
 
 First: `blindspot doctor` looks at everything and says the cure. Then `blindspot status`, `work/logs/<day>.jsonl`
-(what ran, for how long, how it ended), `work/replies/` (what each sender should mend) and `systemctl status
-blindspot`.
+(what ran, for how long, how it ended), `work/replies/` (what each sender should mend) and `journalctl -u blindspot`.
+Where it runs as a service, each command needs its account, `--config` and `--work`: operating.md gives them as
+`blindspot COMMAND $HERE`.
 
 ## Exit codes
 
@@ -43,12 +44,13 @@ _WARNINGS_DO: Final = {
     "files_refused": "replies 폴더의 회신을 보낸 기관에 전하고, 고친 파일을 다시 받습니다.",
     "files_waiting": "하루 뒤에도 그대로면 보낸 기관에 전송이 끝났는지 묻습니다. 다 오면 다음 밤에 저절로 읽습니다.",
     "files_warned": "회신의 ‘주의’ 줄을 기관에 전해 단위·기간이 바뀌었는지 확인합니다. 자료는 이미 받아들였습니다.",
+    "sources_late": "`blindspot status`에서 어느 기관의 자료가 늦었는지 보고, 거기 적힌 담당자에게 언제 보내는지 묻습니다.",
     "unknown_columns": "그 칸은 읽지 않았습니다. 기관에 새로 보내는 칸인지 묻고, 필요하면 법적 근거와 함께 등록합니다.",
 }
 _STATES: Final = {
     "refused": "명단을 내보내지 않고 멈췄습니다. 알림에 적힌 종류를 위 표에서 찾아 고친 뒤 다시 실행합니다.",
     "failed": "프로그램 오류입니다. 다시 실행해 보고, 되풀이되면 그날의 logs 파일과 함께 알립니다.",
-    "warnings": "명단은 나갔습니다. 위의 ‘살펴볼 것’ 표를 봅니다.",
+    "warnings": "명단은 나갔습니다. 아래 ‘살펴볼 것’ 표를 봅니다.",
     "late": "정해진 시각(schedule.done_by)이 지났습니다. 끝나지 않았으면 `blindspot doctor`부터 봅니다.",
     "test": "`blindspot notify`로 보낸 시험 알림입니다. 할 일은 없습니다.",
 }
