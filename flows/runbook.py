@@ -44,7 +44,7 @@ _WARNINGS_DO: Final = {
     "files_refused": "replies 폴더의 회신을 보낸 기관에 전하고, 고친 파일을 다시 받습니다.",
     "files_waiting": "하루 뒤에도 그대로면 보낸 기관에 전송이 끝났는지 묻습니다. 다 오면 다음 밤에 저절로 읽습니다.",
     "files_warned": "회신의 ‘주의’ 줄을 기관에 전해 단위·기간이 바뀌었는지 확인합니다. 자료는 이미 받아들였습니다.",
-    "sources_late": "`blindspot status`에서 어느 기관의 자료가 늦었는지 보고, 거기 적힌 담당자에게 언제 보내는지 묻습니다.",
+    "sources_late": "`blindspot status`에서 늦은 기관과 담당자를 보고, 언제 보내는지 담당자에게 묻습니다.",
     "unknown_columns": "그 칸은 읽지 않았습니다. 기관에 새로 보내는 칸인지 묻고, 필요하면 법적 근거와 함께 등록합니다.",
 }
 _STATES: Final = {
