@@ -53,8 +53,7 @@ def unnamed(engine: Engine, named: dict[str, pl.Series], told_before: date) -> p
         rows = session.execute(query.execution_options(yield_per=_CHUNK)).tuples().all()
     told = pl.DataFrame(rows, schema={"kind": pl.String, "token": pl.Int64}, orient="row")
     kept = [
-        of_kind.filter(~pl.col("token").is_in(named[str(kind)].implode()))
-        for (kind,), of_kind in told.group_by("kind", maintain_order=True)
+        of_kind.filter(~pl.col("token").is_in(named[str(kind)].implode())) for (kind,), of_kind in told.group_by("kind")
     ]
     return pl.concat([told.clear(), *kept]).sort("kind", "token")
 
@@ -68,7 +67,7 @@ def identities_gone(keys: Keys, found: pl.DataFrame) -> list[Gone]:
 
 def drop_identities(engine: Engine, found: pl.DataFrame) -> None:
     with writing(engine) as session:
-        for (kind,), part in found.group_by("kind", maintain_order=True):
+        for (kind,), part in found.group_by("kind"):
             for chunk in part.iter_slices(_CHUNK):
                 these = Identity.token.in_(chunk["token"].to_list())
                 session.execute(delete(Identity).where(Identity.kind == str(kind), these))

@@ -56,7 +56,7 @@ def test_identities_nobody_names_leave_and_nothing_of_them_stays_in_the_files(
         assert [one for one in sealed if one and one in files] == [left.sealed_contact]
 
 
-def test_a_closed_alert_leaves_with_all_that_was_said_of_it(engine: Engine, keys: Keys) -> None:
+def test_a_closed_alert_leaves_with_all_that_was_said_of_it(engine: Engine, keys: Keys, tmp_path: Path) -> None:
     with writing(engine) as session:
         session.add(
             Run(id="r", kind="nightly", as_of=DAY, started_at=NOW, state="done", inputs="", settings="", code="")
@@ -64,27 +64,42 @@ def test_a_closed_alert_leaves_with_all_that_was_said_of_it(engine: Engine, keys
         session.add(Delivery(id="d", source="sheets", base_month=DAY, received_on=DAY, file_name="f", state="taken",
                              recorded_at=NOW))  # fmt: skip
         session.flush()
-        for name, state, closed_on in (("old", "closed", DAY - timedelta(days=9)), ("told since", "closed", DAY),
-                                       ("open", "open", None)):  # fmt: skip
+        long_ago = DAY - timedelta(days=9)
+        for name, state, closed_on in (("old", "closed", long_ago), ("told since", "closed", DAY),
+                                       ("never told", "closed", long_ago), ("open", "open", None)):  # fmt: skip
             session.add(Alert(id=name, household_key=len(name), office="1", lane="risk", opened_on=DAY, due_on=DAY,
                               state=state, closed_on=closed_on, run="r"))  # fmt: skip
             session.flush()
             session.add(AlertEvent(alert=name, event="opened", source="r", known_on=DAY, recorded_at=NOW))
-        told_on = {"old": DAY - timedelta(days=9), "told since": DAY + timedelta(days=1)}
+        told_on = {"old": long_ago, "told since": DAY + timedelta(days=1)}
         for name, day in told_on.items():
             session.add(
-                Answer(alert=name, version="v", delivery="d", received_on=day, contacted_on=day, recorded_at=NOW)
+                Answer(
+                    alert=name,
+                    version=f"as of {name}",
+                    delivery="d",
+                    received_on=day,
+                    contacted_on=day,
+                    recorded_at=NOW,
+                )
             )
     ids = retirement.closed_before(engine, DAY + timedelta(days=1))
-    assert ids == ["old"], "an answer told since keeps its alert"
+    assert ids == ["never told", "old"], "an answer told since keeps its alert"
+    assert retirement.closed_before(engine, long_ago) == [], "closed on the day itself"
+    assert [one.name for one in retirement.cases_gone(engine, keys, ids[:1])] == [
+        "database/alert_history", "database/alerts",
+    ]  # fmt: skip
     gone = retirement.cases_gone(engine, keys, ids)
     assert [(one.name, one.rows) for one in gone] == [
-        ("database/alert_history", 1), ("database/answers", 1), ("database/alerts", 1),
+        ("database/alert_history", 2), ("database/answers", 1), ("database/alerts", 2),
     ]  # fmt: skip
     retirement.drop_cases(engine, ids)
     with reading(engine) as session:
         assert sorted(session.scalars(select(Alert.id))) == ["open", "told since"]
         assert list(session.scalars(select(Answer.alert))) == ["told since"]
+    if engine.dialect.name == "sqlite":
+        files = b"".join(file.read_bytes() for file in (tmp_path / "database").iterdir())
+        assert (b"as of old" in files, b"as of told since" in files) == (False, True)
 
 
 def test_proofs_name_the_one_before_also_when_two_are_written_at_once(
@@ -205,7 +220,7 @@ def test_more_than_one_statement_holds_leaves_in_several(
         Gone("database/identities/address", rows=3, digest=destruction.row_digest(keys, places)),
         Gone("database/identities/person", rows=4, digest=destruction.row_digest(keys, persons)),
     ]
-    retirement.drop_identities(engine, found)
+    retirement.drop_identities(engine, found.sample(fraction=1, shuffle=True, seed=1))
     with reading(engine) as session:
         (left,) = session.scalars(select(Identity))
     assert (left.kind, left.token) == ("person", named["person"][0])
