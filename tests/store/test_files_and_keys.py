@@ -181,6 +181,9 @@ def test_keys_are_numbered_on_and_the_newest_is_used(tmp_path: Path) -> None:
     assert load_keys(tmp_path) == Keys(told["token"], told["log-003"], told["sign"], seals, old_logs)
     (tmp_path / "seal-002.key").rename(tmp_path / "seal-009.key")
     assert rotate(tmp_path, "seal") == "seal-010" == load_keys(tmp_path).seal_id
+    (tmp_path / "seal-001.key").unlink()
+    listed = [one.key_id for one in key_files(tmp_path)]
+    assert listed == ["log", "log-002", "log-003", "seal-009", "seal-010", "sign", "token"], "an old one may be gone"
     (tmp_path / "sign.key").unlink()
     with pytest.raises(StoreError, match="cannot read"):
         rotate(tmp_path, "seal")
