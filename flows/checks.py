@@ -24,7 +24,7 @@ from flows.pauses import paused_on
 from flows.schedule import check_done
 from store import deliveries, ledger, models
 from store.database import HEAD, revision
-from store.keys import key_files, keys_folder
+from store.keys import has_keys, key_files, keys_folder
 from store.role_checks import check as check_roles
 
 State = Literal["ok", "warn", "fail"]
@@ -79,7 +79,7 @@ def work_folder(seen: Glance) -> Iterator[Found]:
 
 def keys(seen: Glance) -> Iterator[Found]:
     folder = keys_folder(seen.settings.keys_folder)
-    if not folder.is_dir() and not _is_used(seen):
+    if not has_keys(folder) and not _is_used(seen):
         yield "ok", "none yet; the first run makes them", ""
         return
     faults = [key for key in key_files(folder) if key.fault]

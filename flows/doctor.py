@@ -14,7 +14,7 @@ from flows.errors import OperatorError
 from flows.refusals import as_operator_error
 from flows.report import table_of
 from flows.settings import load_settings
-from store.database import open_as_it_is
+from store.database import open_as_it_is, revision
 
 _COLOURS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -39,7 +39,7 @@ def examine(config: Path, work: Path | None) -> list[Line]:
         return [*lines, Line("work folder", "warn", what, "the first command makes it; `make demo` shows how it looks")]
     try:
         with open_as_it_is(settings.database_url) as engine:
-            if engine is None:
+            if engine is None or revision(engine) is None:
                 cure = "the first command makes it; if it was there, restore the backup"
                 return [*lines, Line("database", "warn", "there is none yet", cure)]
             seen = Glance(settings, engine)

@@ -15,14 +15,14 @@ import yaml
 
 from flows import checks
 from flows.checks import CHECKS
-from flows.desk import open_desk
+from flows.desk import glance, open_desk
 from flows.doctor import Line, as_json, examine, is_ready
 from flows.explain import explain_alert
 from flows.pauses import pause
 from store import access_log, alerts
 from store.database import reading
 from store.tables import Access
-from tests.whole.conftest import NIGHT, Worked
+from tests.whole.conftest import NIGHT, ROOT, Worked
 
 Plant = Callable[[Path, pytest.MonkeyPatch], object]
 
@@ -57,6 +57,20 @@ def test_all_is_well_after_a_night_and_looking_changes_nothing(
     assert len(told["checks"]) == len(lines)
     after = {name: data for name, data in bytes_of(work).items() if not name.endswith(("-shm", "-wal"))}
     assert after == before
+
+
+def test_before_the_first_command_nothing_is_called_lost(tmp_path: Path) -> None:
+    """A service's own folders are made, and empty; so is a database that PostgreSQL's `createdb` made."""
+    told = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")) | {"work": "work", "keys": "keys"}
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(told))
+    (tmp_path / "keys").mkdir(mode=0o700)
+    work = tmp_path / "work"
+    work.mkdir(mode=0o700)
+    (work / "blindspot.db").touch(0o600)
+    assert [(line.check, line.state) for line in examine(config, None)] == [("settings", "ok"), ("database", "warn")]
+    glance(config).engine.dispose()
+    assert found(examine(config, None), "keys") == [("ok", "none yet; the first run makes them")]
 
 
 def sql(words: str) -> Plant:
