@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from store import chain
 from store.access_log import (
@@ -199,6 +200,13 @@ def test_the_log_is_read_by_place_office_and_day(log: Engine, keys: Keys) -> Non
 
 
 def test_a_log_that_stays_busy_is_told(engine: Engine, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "_ATTEMPTS", 0)
-    with pytest.raises(StoreError, match="too busy"):
+    tried: list[int] = []
+
+    def taken(*_: object) -> None:
+        tried.append(1)
+        raise IntegrityError("INSERT", {}, Exception("taken"))
+
+    monkeypatch.setattr(chain, "put", taken)
+    with pytest.raises(StoreError, match="too busy") as caught:
         record_access(engine, keys, TOLD, NOW)
+    assert (caught.value.kind, len(tried)) == ("database", 20)

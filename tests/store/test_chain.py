@@ -1,5 +1,7 @@
 """Both logs: a thousand edits, trimming, a key rotated, a server that goes away."""
 
+import hmac
+import json
 import os
 import random
 import threading
@@ -171,6 +173,46 @@ def test_what_was_removed_beyond_the_checkpoint_is_found(sqlite: Engine, keys: K
     with writing(sqlite) as session:
         session.execute(delete(Access))
     assert verify_chain(sqlite, keys, tmp_path) == ["access records after 3 are missing"]
+
+
+def test_what_lies_around_a_checkpoint_is_told_exactly(sqlite: Engine, keys: Keys, tmp_path: Path) -> None:
+    def keep(*seqs: int) -> list[str]:
+        with writing(sqlite) as session:
+            session.execute(delete(Access).where(Access.seq.not_in(seqs)))
+        return verify_chain(sqlite, keys, tmp_path)
+
+    assert trim(sqlite, keys, tmp_path, NOW, NOW) == 0, "nothing is there yet"
+    fill(sqlite, keys, 6)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(chain, "delete", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        trim(sqlite, keys, tmp_path, NOW + timedelta(days=3), NOW)
+    assert keep(3, 4, 5, 6) == ["access records 1 to 2 are missing"], "some of what the checkpoint covers"
+    assert keep(4, 5, 6) == []
+    with writing(sqlite) as session:
+        row = rows_of(session, Access)[0]
+        session.execute(insert(Access), [row | {"seq": 0}])
+    assert len(verify_chain(sqlite, keys, tmp_path)) > 0, "before the first"
+    (tmp_path / "trimmed-access-3.json").unlink()
+    _replace(sqlite, Access, [])
+    fill(sqlite, keys, 2)
+    assert trim(sqlite, keys, tmp_path, NOW + timedelta(days=1), NOW) == 1
+    assert keep() == ["access records after 1 are missing"]
+
+
+def test_what_was_logged_long_ago_verifies(sqlite: Engine, keys: Keys, tmp_path: Path) -> None:
+    # Written down, with no help of the code under test: a log must verify after every upgrade.
+    record_access(sqlite, keys, TOLD, NOW)
+    custody.note(sqlite, keys, replace(DEED, detail={"b": "가", "a": 1}), NOW)
+    with reading(sqlite) as session:
+        access, deed = session.get_one(Access, 1), session.get_one(Custody, 1)
+    for record, told in (
+        (access, [TOLD.account, TOLD.place, TOLD.task, TOLD.purpose, TOLD.reason, TOLD.office, sorted(TOLD.subjects),
+                  len(TOLD.subjects), TOLD.run, TOLD.model]),
+        (deed, [DEED.account, DEED.place, DEED.act, DEED.what, {"a": 1, "b": "가"}]),
+    ):  # fmt: skip
+        covered = [1, "2026-09-01T01:30:00.123456+00:00", *told, "00" * 32]
+        text = json.dumps(covered, ensure_ascii=False, separators=(",", ":")).encode()
+        assert record.hash == hmac.digest(keys.log, text, "sha256")
 
 
 def test_a_checkpoint_nobody_signed_covers_nothing(sqlite: Engine, keys: Keys, tmp_path: Path) -> None:
