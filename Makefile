@@ -31,9 +31,10 @@ fault-test: install  ## breaks the rules of the queue one at a time: each must t
 cluster: install  ## one night on a Dask cluster of this machine and without it: the same bytes; two minutes
 	$(BIN)/python benchmarks/cluster.py show
 
-cluster-test: install  ## 20 nights, in each of which one of two workers is killed; then over object storage; 10 minutes
+cluster-test: install  ## 20 nights, in each of which one of two workers is killed; over object storage; trainings; 15 minutes
 	$(BIN)/python benchmarks/cluster.py kill --runs 20
 	$(BIN)/python benchmarks/cluster.py kill --runs 2 --s3
+	$(BIN)/python benchmarks/cluster.py train --households 10000
 
 crash-test: install  ## nights killed at every commit point and at 100 moments, and starved of disk, memory, database; an hour
 	$(BIN)/python benchmarks/crashes.py

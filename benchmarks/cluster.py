@@ -154,6 +154,7 @@ def kill(country: Country, runs: int, seed: int, storage: ObjectStorage | None) 
 def train_in_parts(country: Country, seeds: int) -> None:
     from benchmarks.cluster_training import compare, train_whole
     from flows.desk import open_desk
+    from flows.retrain import reviewed
     from flows.run import running
 
     folder = Path(shutil.copytree(country.folder / "before", country.folder / "work"))
@@ -161,7 +162,7 @@ def train_in_parts(country: Country, seeds: int) -> None:
         with Cluster(country.folder) as cluster:
             places: dict[str, Any] = {"kind": "dask", "scheduler": cluster.address}
             with open_desk(country.config("beside", **places), folder) as desk:
-                rows, wrong = compare(desk, NIGHT, seeds, cluster)
+                wrong, rows = compare(desk, NIGHT, seeds, cluster), reviewed(desk, NIGHT).height
             half = country.config("whole", rows_per_part=-(-rows // 2), **places)
             with open_desk(half, folder) as desk, running(desk, "retrain", NIGHT) as run:
                 wrong += train_whole(desk, run)
@@ -198,7 +199,7 @@ def main() -> None:
     parser.add_argument("--households", type=int, default=3000)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seeds", type=int, default=3, help="train: models of each kind")
+    parser.add_argument("--seeds", type=int, default=4, help="train: models of each kind")
     parser.add_argument("--s3", action="store_true", help="lake and scratch in object storage on loopback")
     parser.add_argument("--country", type=Path, help="keep the country here, or take the one that is there")
     wanted = parser.parse_args()

@@ -38,9 +38,10 @@ from store import models
 from store.shuffle import Shuffle
 
 PAIRS: Final = 20_000
+QUARTERS: Final = 4
 KILLS: Final = 4
 LONG: Final = 600  # trees, so that a worker can be killed over them
-# Of the means over the seeds. Two models that differ by their seed alone are this far from each other.
+# Of the means over the seeds.
 WORST: Final = {"roc_auc": 0.01, "average_precision": 0.02, "calibration_error": 0.01}
 
 
@@ -79,17 +80,11 @@ class Pair:
     wrong: list[str]
 
 
-def compare(desk: Desk, night: date, seeds: int, cluster: Cluster) -> tuple[int, list[str]]:
-    """Prints what it finds; returns the number of rows there are, and what is wrong."""
+def compare(desk: Desk, night: date, seeds: int, cluster: Cluster) -> list[str]:
+    """Prints what it finds; returns what is wrong."""
     rows = build_matrix(desk, night)
-    held_out = pl.Series(hashed(rows["household_key"].to_numpy(), 4) == 0)
-    learned, asked = rows.filter(~held_out), rows.filter(held_out)
-    parts = _parts(desk, learned)
-    print(f"{learned.height} rows in {parts.count} parts, {asked.height} rows of other households to judge on")
-    pairs = [_one_seed(learned, asked, parts, seed) for seed in range(seeds)]
-    wrong = [*(line for pair in pairs for line in pair.wrong), *_apart(pairs), *_killed(learned, parts, cluster)]
-    Shuffle(parts.place).clear()
-    return rows.height, wrong
+    pairs = [_one_seed(desk, rows, seed) for seed in range(seeds)]
+    return [*(line for pair in pairs for line in pair.wrong), *_apart(pairs), *_killed(desk, rows, cluster)]
 
 
 def _parts(desk: Desk, rows: pl.DataFrame) -> Parts:
@@ -102,14 +97,19 @@ def _parts(desk: Desk, rows: pl.DataFrame) -> Parts:
     return parts
 
 
-def _one_seed(rows: pl.DataFrame, asked: pl.DataFrame, parts: Parts, seed: int) -> Pair:
+def _one_seed(desk: Desk, rows: pl.DataFrame, seed: int) -> Pair:
+    """Every seed holds other households out."""
+    held_out = pl.Series(hashed(rows["household_key"].to_numpy(), QUARTERS) == seed % QUARTERS)
+    rows, asked = rows.filter(~held_out), rows.filter(held_out)
+    parts = _parts(desk, rows)
     fitted = fit(rows, feature_list(SIGNALS), TrainSettings(), seed)
     text = parts.boosted().fit(fitted.learner, fitted.trees)
     columns, chances = fitted.model.columns, fitted.model.calibration
     together = read_model("new", without_extremes(text), columns, chances)
     here, there = _quality(fitted.model, asked), _quality(together, asked)
     for name, told in (("here", here), ("two parts", there)):
-        print(f"seed {seed}, {fitted.trees} trees, {name:>9}: {asdict(told)}", flush=True)
+        about = f"seed {seed}, {fitted.trees} trees of {rows.height} rows, {asked.height} held out"
+        print(f"{about}, {name:>9}: {asdict(told)}", flush=True)
     return Pair(here, there, [*_wrong(fitted, text, rows.height), *_not_monotone(there)])
 
 
@@ -156,9 +156,9 @@ def _apart(told: list[Pair]) -> list[str]:
     return wrong
 
 
-def _killed(rows: pl.DataFrame, parts: Parts, cluster: Cluster) -> list[str]:
+def _killed(desk: Desk, rows: pl.DataFrame, cluster: Cluster) -> list[str]:
     """A worker dies (SIGKILL) while both learn: the model is the one of an undisturbed training, to the byte."""
-    columns, draw = columns_of(feature_list(SIGNALS)), random.Random(1)
+    parts, columns, draw = _parts(desk, rows), columns_of(feature_list(SIGNALS)), random.Random(1)
     learner = Learner(matrix_of(rows[:1], columns), np.zeros(1, np.int64), columns, TrainSettings(), 7)
     whole = parts.boosted().fit(learner, LONG)
     wrong = []

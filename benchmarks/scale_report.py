@@ -34,6 +34,13 @@ WORKERS = (64, 128, 256, 512, 1_024)
 TENTH_WORKERS = (2, 4, 5, 8, 10)
 SLOW = (1.0, 0.25)  # every second worker of the tenth
 COMMAND = "python benchmarks/scale.py --folder FOLDER"
+TRAINING = """## Training
+
+Its rows grow with visits, not with households: one for each household that officers answered for in a round, 1.6 GB of
+numbers per million. Beyond one machine's memory they are kept in parts, and workers grow the model together
+(`model.rows_per_part`, docs/cluster.md). This was measured on thousands of rows in two parts, for quality and for
+killed workers, not for speed: no figure here tells how long millions take. What does not grow with workers is building each
+round's features on the one machine, out of all that was known on the round's day."""
 
 
 def write_report(told: Told, performance: Told, folder: Path) -> None:
@@ -42,7 +49,7 @@ def write_report(told: Told, performance: Told, folder: Path) -> None:
     units = units_of(nights[size], nights[min(nights)], performance["countries"][str(size)])
     pieces = pieces_of(told["shuffle"])
     parts = [_head(units), _units(units), _pieces(told), _check(told), _tenth(told), _billion(units, pieces)]
-    parts += [_cost(units, pieces), _limits(units, pieces, told, performance), _assumed()]
+    parts += [_cost(units, pieces), _limits(units, pieces, told, performance), TRAINING, _assumed()]
     (folder / "scale.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 

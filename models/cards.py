@@ -169,7 +169,16 @@ def _rows(facts: Facts) -> str:
     data = facts.told["data"]
     return (
         f"{len(data['rounds'])}차수, {data['rows']:,}가구(어려움 확인 {data['needs']:,}). "
-        f"마지막 결과 {data['last_answer']}. 어려움의 정의 {data['label']}."
+        f"마지막 결과 {data['last_answer']}. 어려움의 정의 {data['label']}.{_drawn(data.get('boosted'))}"
+    )
+
+
+def _drawn(told: Mapping[str, Any] | None) -> str:
+    if told is None:
+        return ""
+    return (
+        f" 모형은 전체를 {told['parts']}개 부분으로 나누어 배웠고, 평가와 확률 보정에는 그 가운데 "
+        f"추첨한 {told['drawn_to_judge']:,}건을 썼습니다."
     )
 
 

@@ -13,6 +13,7 @@ def write_report(passport: Mapping[str, Any]) -> str:
         "",
         f"{training['rows']} reviewed households, {training['needs']} with need ({training['label']}); "
         f"{training['trees']} trees; last answer {training['last_answer']}.",
+        *_parts(training.get("boosted")),
         f"Judged on {metrics['rows']} rows it had not seen ({training['folds']['kind']}: {training['folds']['why']}).",
         "",
         "| order | ROC-AUC | average precision | precision, top 10 % | precision at capacity (worst-best over ties) "
@@ -35,6 +36,13 @@ def write_report(passport: Mapping[str, Any]) -> str:
         *(f"| {r['selected_on']} | {r['rows']} | {r['needs']} |" for r in training["rounds"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _parts(told: Mapping[str, Any] | None) -> list[str]:
+    if told is None:
+        return []
+    whole = f"The model learned from all of them, in {told['parts']} parts on a cluster"
+    return [f"{whole}; the rest is from a draw of {told['drawn_to_judge']}."]
 
 
 def _line(told: Mapping[str, Any]) -> str:

@@ -61,7 +61,11 @@ def drawn(rows: int, seed: int) -> pl.DataFrame:
 
 @pytest.fixture
 def work(tmp_path: Path) -> Work:
-    place, rows = str(tmp_path / "scratch" / "training"), drawn(ROWS, 1)
+    return kept(tmp_path, drawn(ROWS, 1))
+
+
+def kept(folder: Path, rows: pl.DataFrame) -> Work:
+    place = str(folder / "scratch" / "training")
     for number in range(ROUNDS):
         Shuffle(place).scatter("rows", number, rows[number::ROUNDS], "household_key", 2)
     return Work(place, ROUNDS, 2, COLUMNS, TrainSettings(threads=1), 5, TREES)
@@ -102,6 +106,15 @@ def test_the_recipe_is_the_one_of_here(engine: Engine, work: Work) -> None:
         "machines", "local_listen_port", "time_out",
     }  # fmt: skip
     assert there["monotone_constraints_method"] == "basic"
+
+
+def test_a_column_that_few_rows_of_each_part_fill_is_learned_from(engine: Engine, tmp_path: Path) -> None:
+    """Enough for a leaf of all rows, too few for one of any part's."""
+    few, rows = TrainSettings().leaf_rows - 2, drawn(ROWS, 1)
+    filled = pl.col("household_key").is_in([*rows["household_key"].bottom_k(few), *rows["household_key"].top_k(few)])
+    told = rows.with_columns(c1=pl.when(filled).then(pl.col("c0").fill_null(0.5).abs()))
+    work = kept(tmp_path, told.with_columns(label=pl.when(filled).then(1).otherwise("label").cast(pl.Int8)))
+    assert re.search(r"^c1=\d+$", boost(engine, work), re.MULTILINE)
 
 
 tried: list[int] = []
@@ -151,6 +164,13 @@ def test_learners_of_several_machines_speak_on_a_network_that_is_named() -> None
     assert find_spot(IPv4Network("127.0.0.0/8")).place.startswith("127.0.0.1:")
     with pytest.raises(OperatorError, match=r"has no address in 203\.0\.113\.0/24"):
         find_spot(IPv4Network("203.0.113.0/24"))
+
+
+def test_workers_together_read_every_row_once_and_in_the_columns_order(work: Work) -> None:
+    rows, held = drawn(ROWS, 1), [boosting.load(work, part) for part in range(2)]
+    told = np.column_stack([np.concatenate([h.values for h in held]), np.concatenate([h.label for h in held])])
+    wanted = np.column_stack([matrix_of(rows, COLUMNS), rows["label"].to_numpy()])
+    assert np.array_equal(told[np.lexsort(told.T)], wanted[np.lexsort(wanted.T)], equal_nan=True)
 
 
 def test_a_learner_that_came_back_does_not_wait_for_the_others(work: Work) -> None:

@@ -69,6 +69,12 @@ def test_figures_are_the_reports(facts: Facts) -> None:
     assert f"{metrics['model']['roc_auc']['value']:.3f}" in told["performance"]
     assert f"{metrics['calibration']['expected_error']:.3f}" in told["calibration"]
     assert f"{facts.told['data']['rows']:,}" in told["training_data"]
+    assert "추첨" not in told["training_data"]
+    drawn = {"parts": 3, "drawn_to_judge": 1_500}
+    apart = replace(facts, told={**facts.told, "data": {**facts.told["data"], "boosted": drawn}})
+    said = json.loads(write_card(CARDS[0], apart)["model_card.json"])["fields"]["training_data"]
+    assert "3개 부분으로 나누어 배웠고" in said
+    assert "추첨한 1,500건을" in said
     assert "세대주 나이 40세 미만: 비 0.75 [0.50, 0.98], 어려움 확인 40가구" in told["fairness"]
 
 

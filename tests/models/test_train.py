@@ -4,10 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.columns import CAP, columns_of, matrix_of
+from models.columns import CAP, columns_of, matrix_of, without_extremes
 from models.errors import ModelRefused, TrainingRefused
 from models.evaluate import roc_auc
-from models.train import Trained, fit, train
+from models.folds import hashed
+from models.learner import Learner
+from models.report import write_report
+from models.train import Boosted, Trained, fit, train
 from tests.models.made_up import CAPACITY, FEATURES, QUICK, Fact, draw_rows
 
 NAMES = [f.name for f in FEATURES]
@@ -36,6 +39,26 @@ def test_any_number_of_threads_grows_the_same_trees(rows: pl.DataFrame, trained:
     trees, parameters = text.split("\nparameters:")
     assert "[num_threads: 2]" in parameters
     assert trees == trained.text.split("\nparameters:")[0]
+
+
+def test_a_model_that_learned_elsewhere_from_more_rows_is_told_of_with_them(rows: pl.DataFrame) -> None:
+    asked: list[tuple[int, int, str]] = []
+
+    def elsewhere(learner: Learner, trees: int) -> str:
+        whole = replace(learner, values=matrix_of(rows, learner.columns), label=rows["label"].cast(pl.Int64).to_numpy())
+        text = str(whole.fit(trees).model_to_string())
+        asked.append((learner.seed, trees, without_extremes(text)))
+        return text
+
+    here = rows.filter(pl.Series(hashed(rows["household_key"].to_numpy(), 2) == 0))
+    boosted = Boosted(rows.select("household_key", "selected_on", "received_on", "label"), 3, elsewhere)
+    told = train(here, FEATURES, QUICK, 5, CAPACITY, boosted)
+    assert asked == [(5, told.facts["trees"], told.text)]
+    assert told.facts["rows"] == sum(one["rows"] for one in told.facts["rounds"]) == rows.height
+    assert told.facts["boosted"]["drawn_to_judge"] == here.height
+    assert set(told.judged["household_key"]) <= set(here["household_key"])
+    report = write_report({"id": "m", "as_of": "2026-01-02", "training": told.facts})
+    assert f"learned from all of them, in 3 parts on a cluster; the rest is from a draw of {here.height}" in report
 
 
 def test_pandas_rows_are_the_same_rows(rows: pl.DataFrame, trained: Trained) -> None:
