@@ -28,13 +28,15 @@ def planted_name(number: int) -> str:
 
 
 def plant(inbox: Path, count: int) -> list[dict[str, str]]:
-    """The first people told of get names that nobody has, in every file that tells of them; with phone and address."""
+    """The first heads of households, whom sheets name, get names that nobody has, in every file that tells of them;
+    with phone and address."""
     homes = dict(_homes(inbox))
     people: dict[str, dict[str, str]] = {}
     for file in sorted(inbox.glob("residents_*.csv")):
         head, *rows = csv.reader(io.StringIO(file.read_bytes().decode("utf-8-sig")))
         for row in rows:
-            if row[0] not in people and len(people) < count and len(row[0]) == 14 and row[3] in homes:
+            is_head = row[4] == "Y" and len(row[0]) == 14 and row[3] in homes
+            if is_head and row[0] not in people and len(people) < count:
                 person = {"person_no": row[0].replace("-", ""), "name": planted_name(len(people))}
                 people[row[0]] = person | {"phone": row[2], "address": homes[row[3]], "household": row[3]}
             if row[0] in people:

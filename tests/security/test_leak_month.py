@@ -48,7 +48,7 @@ def test_nobody_is_found_in_what_a_month_leaves(tmp_path: Path) -> None:
     # The scan is worth something only where the people are: sheets name them, so they went through everything.
     sheets = b"".join(file.read_bytes() for file in work.rglob("queue_*.csv")).decode("utf-8-sig", errors="ignore")
     assert len(people) == PEOPLE
-    assert sum(one["name"] in sheets for one in people) > NIGHTS
+    assert sum(one["name"] in sheets for one in people) >= 5
     looked = scanner.folder(tmp_path, lambda file: is_expected(file, tmp_path))
     assert looked > 100
     assert "\n".join(f"{found.what}: {found.where}" for found in scanner.found()) == ""
