@@ -3,6 +3,7 @@
 import os
 import secrets
 import shlex
+import shutil
 import socket
 import sys
 from contextlib import suppress
@@ -13,12 +14,13 @@ from flows.engine import home_of, set_environment
 from flows.errors import OperatorError
 from flows.leftovers import SERVED, mark_as_ours
 from flows.settings import Settings
-from store.files import write_whole
+from store.files import make_folder, write_whole
 
 HOST: Final = "127.0.0.1"
 PASSWORD_FILE: Final = "password"  # noqa: S105  (its name)
 SERVED_FILE: Final = "served.json"
 PAGES: Final = "pages"
+TEMPORARY: Final = "tmp"
 _ROOT: Final = Path(__file__).parent.parent
 
 
@@ -39,8 +41,17 @@ def enter_environment(settings: Settings, config: Path) -> None:
         "BLINDSPOT_PYTHON": shlex.quote(sys.executable),
     }
     set_environment(settings.work)
+    os.environ["TMPDIR"] = str(own_temporary(home_of(settings.work)))
     mark_as_ours()
     os.environ[SERVED] = "1"
+
+
+def own_temporary(home: Path) -> Path:
+    """Prefect's worker makes `runner_storage` in the folder for temporary files: in /tmp the first account that serves
+    would keep out all others. What a killed one left there goes."""
+    folder = home / TEMPORARY
+    shutil.rmtree(folder, ignore_errors=True)
+    return make_folder(folder)
 
 
 def client_environment(settings: Settings) -> dict[str, str]:

@@ -17,6 +17,7 @@ from flows.desk import Glance, glance
 from flows.errors import EXIT_CODES, OperatorError
 from flows.leftovers import OF_RUN, OWNER, SERVED, end_leftovers, end_runs, is_alive, runs_alive
 from flows.schedule import FILE, SEOUL, check_done, last_due, last_to_be_done, nightly_time
+from flows.serve_environment import own_temporary
 from flows.serving import PAUSES, CatchingUp, Serving, close_pages
 from store import ledger
 
@@ -360,3 +361,13 @@ def test_runs_that_have_a_process_are_alive(tmp_path: Path) -> None:
         assert runs_alive(tmp_path / "another") == set()
         process.communicate(b"\n")
     assert runs_alive(tmp_path) == set()
+
+
+def test_temporary_files_of_what_is_served_are_its_own_and_begin_empty(tmp_path: Path) -> None:
+    """In /tmp, Prefect's `runner_storage` of the first account would keep out every other."""
+    left = tmp_path / "tmp" / "runner_storage" / "of a killed worker"
+    left.mkdir(parents=True, mode=0o755)
+    folder = own_temporary(tmp_path)
+    assert list(folder.iterdir()) == []
+    assert folder.is_relative_to(tmp_path)
+    assert folder.stat().st_mode & 0o077 == 0

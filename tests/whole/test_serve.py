@@ -100,6 +100,7 @@ def test_a_cron_run_comes_by_itself_and_all_of_it_ends(house: House) -> None:
     served = house.work / "prefect" / "served.json"
     try:
         wait(served.exists, "it serves")
+        wait((house.work / "prefect" / "tmp" / "runner_storage").is_dir, "the worker keeps to our own folder")
         _is_closed_to_others(house)
 
         def by_cron() -> list[dict[str, Any]]:
