@@ -39,8 +39,8 @@ TRAINING = """## Training
 Its rows grow with visits, not with households: one for each household that officers answered for in a round, 1.6 GB of
 numbers per million. Beyond one machine's memory they are kept in parts, and workers grow the model together
 (`model.rows_per_part`, docs/cluster.md). This was measured on thousands of rows in two parts, for quality and for
-killed workers, not for speed: no figure here tells how long millions take. What does not grow with workers is building each
-round's features on the one machine, out of all that was known on the round's day."""
+killed workers, not for speed: no figure here tells how long millions take. What does not grow with workers is
+building each round's features on the one machine, out of all that was known on the round's day."""
 
 
 def write_report(told: Told, performance: Told, folder: Path) -> None:
