@@ -1,6 +1,6 @@
 """What was considered and what became of it, per office: the cut and all below it. Small counts are hidden."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
@@ -48,6 +48,13 @@ def tally(considered: pl.DataFrame) -> pl.DataFrame:
     """tables.CONSIDERED -> TALLY."""
     told = considered.select(pl.col(name).cast(kind) for name, kind in _TOLD.items())
     return told.group_by(list(_TOLD)).agg(households=pl.len().cast(pl.Int64)).select(TALLY.names())
+
+
+def add_up(tallies: Iterable[pl.DataFrame], less: Iterable[pl.DataFrame] = ()) -> pl.DataFrame:
+    """TALLY of shares together, `less` those that are no longer of them."""
+    taken = (tally.with_columns(-pl.col("households")) for tally in less)
+    together = pl.concat([*tallies, *taken]).group_by(list(_TOLD)).agg(pl.col("households").sum())
+    return together.filter(pl.col("households") != 0).select(TALLY.names())
 
 
 def summarise(counted: pl.DataFrame, offices: pl.DataFrame) -> pl.DataFrame:

@@ -159,6 +159,44 @@ def likeliest_and_luckiest(candidates: pl.DataFrame, capacity: pl.DataFrame, cri
     return ranked.with_columns(can=can.fill_null(True)).sort("row")["can"]
 
 
+def bars(candidates: pl.DataFrame, capacity: pl.DataFrame, criteria: Sequence[str]) -> pl.DataFrame:
+    """office, probability, lot, and a probability by the name of each criterion: of the last of the `candidates` who
+    could be given one of the office's places. Null: there are more places than candidates.
+
+    Whoever lies beyond all of them cannot be given one (likeliest_and_luckiest), whoever else waits.
+    """
+    last = pl.col("capacity").first() - 1
+
+    def nth(values: pl.Expr, *, descending: bool) -> pl.Expr:
+        return pl.when(last >= 0).then(values.sort(descending=descending).get(last, null_on_oob=True))
+
+    meeting = {name: pl.col("probability").filter(pl.col("criteria").list.contains(name)) for name in criteria}
+    return (
+        candidates.join(capacity, on="office")
+        .group_by("office")
+        .agg(
+            nth(pl.col("probability"), descending=True),
+            nth(pl.col("lot"), descending=False),
+            **{_bar_of(name): nth(probability, descending=True) for name, probability in meeting.items()},
+        )
+    )
+
+
+def within_bars(candidates: pl.DataFrame, bars: pl.DataFrame, criteria: Sequence[str]) -> pl.DataFrame:
+    """Those not beyond all `bars`; who stands beside the last is kept, whatever the tie rule says of them."""
+    likely = (pl.col("probability") >= pl.col("probability_bar")).fill_null(True)
+    may = likely | (pl.col("lot") <= pl.col("lot_bar")).fill_null(True)
+    for name in criteria:
+        is_likely = (pl.col("probability") >= pl.col(_bar_of(name))).fill_null(True)
+        may |= pl.col("criteria").list.contains(name) & is_likely
+    told = candidates.join(bars, on="office", how="left", suffix="_bar", maintain_order="left")
+    return told.filter(may).select(candidates.columns)
+
+
+def _bar_of(criterion: str) -> str:
+    return f"{criterion}\0bar"
+
+
 def _explore_places(free: pl.DataFrame, explore_share: float, rng: np.random.Generator) -> pl.DataFrame:
     """office, free, waiting, whole, part, explore: `whole` places, and one more with chance `part`."""
     offices = free.sort("office")

@@ -31,7 +31,7 @@ def new_alerts(joining: pl.DataFrame, settings: QueueSettings, as_of: date) -> p
         true_band="band",
         # An urgent household joins whatever its score: its band tells nothing of how it was chosen.
         band=pl.when(is_urgent).then("band").otherwise(told_band(pl.col("band"), pl.col("told_over"), settings)),
-        inclusion=pl.col("inclusion").fill_null(1.0),
+        inclusion=_chance(),
     ).with_columns(
         lane=pl.when(pl.col("decision") == "queued_explore").then(pl.lit("explore")).otherwise("works_as"),
         alert_id=pl.Series(ids, dtype=pl.String),
@@ -42,3 +42,14 @@ def new_alerts(joining: pl.DataFrame, settings: QueueSettings, as_of: date) -> p
         moved_on=pl.lit(None, pl.Date),
         **nothing_yet,
     )
+
+
+def with_chances(alerts: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
+    """tables.ALERTS told earlier, the new ones with the chance that they are `chosen` with now."""
+    now = chosen.select("household_key", now=_chance())
+    joined = alerts.join(now, on="household_key", how="left", maintain_order="left")
+    return joined.with_columns(inclusion=pl.when("is_new").then("now").otherwise("inclusion")).drop("now")
+
+
+def _chance() -> pl.Expr:
+    return pl.col("inclusion").fill_null(1.0)

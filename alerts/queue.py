@@ -1,14 +1,15 @@
 """Per office: who joins tonight, in which lane, within the work the office has free."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
+from alerts import draw
 from alerts.carrying import carried_alerts
-from alerts.considered import TALLY, tally
+from alerts.considered import add_up, tally
 from alerts.draw import Claim, draw_salt, likeliest_and_luckiest, place
 from alerts.lanes import LANES, WORKS_AS
 from alerts.live import EVIDENCE, live_warnings
@@ -24,9 +25,6 @@ from signals.catalogue import SIGNALS
 from signals.signal import Signal
 from signals.tables import CONTACTS
 
-# Of those who wait for a place, what decides who is given it.
-RIVALS = ("household_key", "office", "probability", "points", "lot", "criteria")
-
 
 @dataclass(frozen=True, slots=True)
 class Filled:
@@ -39,7 +37,7 @@ class Sifted:
     """A share of the country's households, of which only those are kept that may stand in a queue tonight."""
 
     kept: pl.DataFrame  # sift.sift
-    others: pl.DataFrame  # considered.TALLY of the rest; a null decision waits in vain
+    everyone: pl.DataFrame  # considered.TALLY of all of them; a null decision waits for a place
 
 
 def fill_queues(
@@ -66,31 +64,64 @@ def fill_queues(
         scores, facts, evidence, open_alerts, contacts, settings, as_of, draw_salt(rng),
         signals=signals, bands_then=bands_then, stopped=stopped,
     )  # fmt: skip
-    chosen = choose(Sifted(decided, pl.DataFrame(schema=TALLY)), settings, rng)
+    chosen = choose(Sifted(decided, tally_sifted(decided)), settings, rng)
     alerts = open_queue(chosen, facts, evidence, open_alerts, contacts, settings, as_of, signals=signals)
     return Filled(alerts, considered(chosen, alerts))
 
 
-def narrow(sifted: Sequence[Sifted], settings: QueueSettings, rivals: pl.DataFrame | None = None) -> Sifted:
+# Of sift.sift's columns those that are counted.
+COUNTED = ("household_key", "office", "decision", "band", "is_urgent")
+
+
+def tally_sifted(decided: pl.DataFrame) -> pl.DataFrame:
+    """considered.TALLY of sift.sift's households, whose places are not given yet."""
+    return tally(decided.with_columns(works_as=pl.lit(None, pl.String), escalation=pl.lit(None, pl.Int64)))
+
+
+def narrow(sifted: Sequence[Sifted], settings: QueueSettings, bars: pl.DataFrame | None = None) -> Sifted:
     """Together, and of the waiting only as many of each office as could be given its places, whatever the rest is.
 
-    `rivals` (RIVALS): others who wait for the same places, known from elsewhere and not counted here.
+    `bars`: bars_of others who wait for the same places.
     """
     households = pl.concat([s.kept for s in sifted])
-    waiting = households.filter(pl.col("decision").is_null())
-    among = waiting.select(RIVALS) if rivals is None else pl.concat([waiting.select(RIVALS), rivals])
-    can = likeliest_and_luckiest(among, _capacity(settings), [c.name_ko for c in settings.criteria])
-    may = waiting.filter(can.head(waiting.height))
-    kept = pl.concat([households.filter(pl.col("decision").is_in(["carried", "queued_urgent"])), may])
-    rest = households.join(kept.select("household_key"), on="household_key", how="anti")
-    counted = tally(rest.with_columns(works_as=pl.lit(None, pl.String), escalation=pl.lit(None, pl.Int64)))
-    together = pl.concat([counted, *(s.others for s in sifted)])
-    summed = together.group_by(pl.exclude("households")).agg(pl.col("households").sum())
-    return Sifted(kept, summed.select(TALLY.names()))
+    waiting = within(households.filter(pl.col("decision").is_null()), bars, settings)
+    waiting = waiting.filter(likeliest_and_luckiest(waiting, _capacity(settings), _criteria(settings)))
+    kept = pl.concat([households.filter(pl.col("decision").is_in(["carried", "queued_urgent"])), waiting])
+    return Sifted(kept, add_up(s.everyone for s in sifted))
 
 
-def rivals_of(sifted: Sifted) -> pl.DataFrame:
-    return sifted.kept.filter(pl.col("decision").is_null()).select(RIVALS)
+def bars_of(households: pl.DataFrame, settings: QueueSettings) -> pl.DataFrame:
+    """draw.bars of those of them (sift.sift) who wait."""
+    return draw.bars(households.filter(pl.col("decision").is_null()), _capacity(settings), _criteria(settings))
+
+
+def standing(sifted: Sifted, changed: pl.Series, settings: QueueSettings) -> tuple[Sifted, pl.DataFrame]:
+    """Of a whole country `sifted` before some households changed: those who have a place all the same, everybody still
+    counted as before, and the bars of all others who wait."""
+    others = sifted.kept.filter(~pl.col("household_key").is_in(changed.implode()))
+    return Sifted(others.filter(pl.col("decision").is_not_null()), sifted.everyone), bars_of(others, settings)
+
+
+def sift_anew(
+    decided: pl.DataFrame,
+    before: pl.DataFrame,
+    waiting: Iterable[pl.DataFrame],
+    bars: pl.DataFrame,
+    settings: QueueSettings,
+) -> Sifted:
+    """To be brought together with `standing`: households `decided` anew (sift.sift), counted in the place of what they
+    were `before` (COUNTED), and of those who were `waiting` beside them whoever may be given a place."""
+    others = (
+        within(some, bars, settings).join(before, on="household_key", how="anti", maintain_order="left")
+        for some in waiting
+    )
+    everyone = add_up([tally_sifted(decided)], less=[tally_sifted(before)])
+    return narrow([Sifted(pl.concat([decided, *others]), everyone)], settings, bars)
+
+
+def within(waiting: pl.DataFrame, bars: pl.DataFrame | None, settings: QueueSettings) -> pl.DataFrame:
+    """Those of them (sift.sift) whom not all others of their office's `bars` stand before."""
+    return waiting if bars is None else draw.within_bars(waiting, bars, _criteria(settings))
 
 
 def choose(sifted: Sifted, settings: QueueSettings, rng: np.random.Generator) -> pl.DataFrame:
@@ -107,8 +138,9 @@ def choose(sifted: Sifted, settings: QueueSettings, rng: np.random.Generator) ->
     )
 
 
-def count(chosen: pl.DataFrame, alerts: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    """considered.TALLY of everybody: those chosen among, and the `others`, of whom who waited has no place tonight."""
+def count(chosen: pl.DataFrame, alerts: pl.DataFrame, sifted: Sifted) -> pl.DataFrame:
+    """considered.TALLY of everybody: those chosen among, and all others, of whom who waited has no place tonight."""
+    others = add_up([sifted.everyone], less=[tally_sifted(sifted.kept)])
     below = pl.col("decision").fill_null(pl.lit("below_cut", Decision))
     return pl.concat([tally(considered(chosen, alerts)), others.with_columns(below)])
 
@@ -128,23 +160,24 @@ def _free(sifted: Sifted, settings: QueueSettings) -> pl.DataFrame:
     they leave of them stays empty. Urgent alerts and those that moved in may exceed the capacity: then nothing is free.
     """
     holds = pl.col("decision").is_in(["carried", "queued_urgent"]).fill_null(False)
-    held = sifted.kept.drop_nulls("office").group_by("office").agg(
-        held=holds.sum().cast(pl.Int64), reports=(holds & pl.col("is_report")).sum().cast(pl.Int64),
-        waiting=pl.col("decision").is_null().sum().cast(pl.Int64),
-    )  # fmt: skip
-    in_vain = sifted.others.filter(pl.col("decision").is_null()).group_by("office").agg(more=pl.col("households").sum())
-    offices = held.join(in_vain, on="office", how="full", coalesce=True).with_columns(
-        pl.col("held", "reports", "waiting", "more").fill_null(0)
+    held = sifted.kept.group_by("office").agg(
+        held=holds.sum().cast(pl.Int64), reports=(holds & pl.col("is_report")).sum().cast(pl.Int64)
+    )
+    waiting = (
+        sifted.everyone.filter(pl.col("decision").is_null()).group_by("office").agg(waiting=pl.col("households").sum())
     )
     reserved = (pl.col("capacity") * settings.reports_share).round(9).ceil().cast(pl.Int64)
     kept = (reserved - pl.col("reports")).clip(lower_bound=0)
     return (
-        offices.with_columns(waiting=pl.col("waiting") + pl.col("more"))
-        .filter(pl.col("waiting") > 0)
+        waiting.join(held, on="office", how="left")
         .join(_capacity(settings), on="office", how="left")
-        .with_columns(pl.col("capacity").fill_null(settings.capacity))
+        .with_columns(pl.col("held", "reports").fill_null(0), pl.col("capacity").fill_null(settings.capacity))
         .select("office", "waiting", free=(pl.col("capacity") - pl.col("held") - kept).clip(lower_bound=0))
     )
+
+
+def _criteria(settings: QueueSettings) -> list[str]:
+    return [criterion.name_ko for criterion in settings.criteria]
 
 
 def _capacity(settings: QueueSettings) -> pl.DataFrame:

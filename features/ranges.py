@@ -13,11 +13,17 @@ import polars as pl
 _LOWEST: Final = -(2**63)
 
 
-def bounds(part: int, parts: int) -> tuple[int, int]:
-    """First and last key of range `part` of `parts`; together they hold every Int64, each once."""
-    if not 0 <= part < parts:
+def bounds(part: int | range, parts: int) -> tuple[int, int]:
+    """First and last key of range `part` of `parts`, or of several side by side; together they hold every Int64, each
+    once."""
+    several = ranges_of(part)
+    if not 0 <= several.start < several.stop <= parts:
         raise ValueError(f"part {part} of {parts}: must be 0 <= part < parts")
-    return _first(part, parts), _first(part + 1, parts) - 1
+    return _first(several.start, parts), _first(several.stop, parts) - 1
+
+
+def ranges_of(part: int | range) -> range:
+    return part if isinstance(part, range) else range(part, part + 1)
 
 
 def _first(part: int, parts: int) -> int:
@@ -30,6 +36,6 @@ def cuts(ordered: pl.Series, parts: int) -> npt.NDArray[np.int64]:
     return np.append(np.searchsorted(ordered.to_numpy(), starts), len(ordered))
 
 
-def within(column: str, part: int, parts: int) -> pl.Expr:
+def within(column: str, part: int | range, parts: int) -> pl.Expr:
     first, last = bounds(part, parts)
     return pl.col(column).is_between(first, last)

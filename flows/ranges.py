@@ -5,7 +5,6 @@ addresses. So each step hands its rows on by the key that the next one asks for 
 """
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from flows.desk import Desk
 from flows.run import PLACES, Run, code_digest
 from flows.workers import Workers
 from signals.catalogue import SIGNALS
+from signals.signal import KeyKind
 from signals.tables import ADDRESSES, OBSERVATIONS, RESIDENTS
 from store import deliveries
 from store.faults import StoreError
@@ -41,19 +41,35 @@ class Day:
     superseded: tuple[str, ...]
     scratch: str
     parts: int
+    part_size: int  # households in each, about
 
-    def rows(self, table: Table, part: int, schema: pl.Schema) -> pl.DataFrame:
+    def rows(self, table: Table, part: int | range, schema: pl.Schema, mine: pl.Expr | None = None) -> pl.DataFrame:
         columns = [name for name in schema if name != "delivery" or table == "contacts"]
         lake, version = Lake(self.lake), self.versions[table]
-        return lake.range_known_on(table, self.as_of, self.superseded, (part, self.parts), version, columns)
+        return lake.range_known_on(table, self.as_of, self.superseded, (part, self.parts), version, columns, mine)
 
     @property
     def shuffle(self) -> Shuffle:
+        """What a whole night arranged and worked: other nights of the day build on it and change nothing in it."""
         return Shuffle(self.scratch)
+
+    @property
+    def news(self) -> Shuffle:
+        """What such a night adds to it."""
+        return Shuffle(f"{self.scratch}/news")
 
     @property
     def sources(self) -> range:
         return range(self.parts)
+
+    def pieces(self, rows: int, at_once: int) -> int:
+        """Work on few `rows` of all ranges is cut into as few pieces as hold `at_once` each: every piece costs what a
+        range costs, however little there is to do."""
+        return min(self.parts, max(1, -(-rows // at_once)))
+
+    def ranges(self, pieces: int, piece: int) -> range:
+        """Those of one piece, side by side."""
+        return range(self.parts * piece // pieces, self.parts * (piece + 1) // pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +79,34 @@ class Arranged:
     day: Day
     feeds: tuple[Feed, ...]
     counts: Counts
-    updates: int = 0  # how often more observations came since all of them were arranged
+    since: Mapping[str, int] | None = (
+        None  # the lake's versions that a whole night of the day has read: more came since
+    )
 
     @property
-    def sources(self) -> range:
-        """Of observations: every range's, then those that came since."""
-        return range(self.day.parts + self.updates)
+    def here(self) -> Shuffle:
+        """What this night hands to its workers, and has back from them."""
+        return self.day.shuffle if self.since is None else self.day.news
 
-    def prepared(self, part: int, contacts: pl.DataFrame, only: pl.Series | None = None) -> Prepared:
-        """One range ready for features.build, or some households of it. `contacts`: of the same households."""
-        day, shuffle = self.day, self.day.shuffle
-        mine = pl.lit(True) if only is None else pl.col("household_key").is_in(only.implode())
+    def prepared(self, part: int | range, contacts: pl.DataFrame, mine: pl.Expr | None = None) -> Prepared:
+        """Ranges ready for features.build, or `mine` of their households. `contacts`: of the same households."""
+        shuffle = self.day.shuffle
         found = Gathered(
-            households=shuffle.kept("households", part).filter(mine),
-            observations=shuffle.gather("observations", part, self.sources).filter(mine),
-            notices=shuffle.gather("notices", part, self.sources).filter(mine),
-            shared=shuffle.gather("shared", part, day.sources).filter(mine),
+            households=shuffle.kept("households", part, mine),
+            observations=self._told("observations", part, mine),
+            notices=self._told("notices", part, mine),
+            shared=shuffle.gather("shared", part, self.day.sources, mine),
             contacts=contacts,
         )
-        return gather(found, tuple(SIGNALS.values()), self.feeds, {}, day.as_of)
+        return gather(found, tuple(SIGNALS.values()), self.feeds, {}, self.day.as_of)
 
-    def roll(self, part: int) -> pl.DataFrame:
-        """features.links.Enrolled.roll of one range of households."""
-        return self.day.shuffle.gather("roll", part, self.day.sources)
+    def _told(self, name: str, part: int | range, mine: pl.Expr | None) -> pl.DataFrame:
+        told = self.day.shuffle.gather(name, part, self.day.sources, mine)
+        return told if self.since is None else pl.concat([told, self.day.news.gather(name, part, [0], mine)])
+
+    def roll(self, part: int | range, mine: pl.Expr | None = None) -> pl.DataFrame:
+        """features.links.Enrolled.roll of ranges of households."""
+        return self.day.shuffle.gather("roll", part, self.day.sources, mine)
 
 
 def tidy_lake(desk: Desk) -> None:
@@ -103,6 +124,7 @@ def open_day(desk: Desk, as_of: date) -> Day:
         superseded=tuple(sorted(deliveries.superseded_on(desk.engine, as_of))),
         scratch=f"{desk.scratch}/night",
         parts=-(-households // desk.settings.night.households_per_part),
+        part_size=desk.settings.night.households_per_part,
     )
 
 
@@ -152,6 +174,7 @@ def _arrange_all(day: Day, workers: Workers) -> Arranged:
     for step, what in steps:
         for counted in workers.map(step, day.parts, what):
             counts.update(counted)
+    day.shuffle.keep("counts", 0, pl.DataFrame([dict(counts)]))
     return Arranged(day, feeds, dict(counts))
 
 
@@ -185,14 +208,24 @@ def attach_range(day: Day, feeds: tuple[Feed, ...], part: int) -> Counts:
     return counts | attached.counts
 
 
-def _keyed(day: Day, part: int) -> Keyed:
+def _keyed(day: Day, part: int | range, told: pl.DataFrame | None = None) -> Keyed:
+    """`told`: only keys of these observations."""
     shuffle = day.shuffle
+
+    def mine(column: str, kind: KeyKind) -> pl.Expr | None:
+        return None if told is None else among(column, told.filter(pl.col("key_kind") == kind)["key"])
+
+    household = mine("household_key", "household")
     return Keyed(
-        persons=shuffle.kept("persons", part),
-        holders=shuffle.gather("holders", part, day.sources),
-        households=shuffle.kept("households", part)["household_key"],
-        known_households=shuffle.kept("known", part)["household_key"],
+        persons=shuffle.kept("persons", part, mine("person_key", "person")),
+        holders=shuffle.gather("holders", part, day.sources, mine("key", "address")),
+        households=shuffle.kept("households", part, household)["household_key"],
+        known_households=shuffle.kept("known", part, household)["household_key"],
     )
+
+
+def among(column: str, keys: pl.Series) -> pl.Expr:
+    return pl.col(column).is_in(keys.unique().implode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,60 +233,66 @@ class Kept:
     """A day arranged and worked before, and what has come since."""
 
     feeds: tuple[Feed, ...]
-    counts: Counts
-    updates: int
-    new: pl.DataFrame  # signals.tables.OBSERVATIONS
+    since: Mapping[str, int]
+    told: pl.DataFrame  # signals.tables.OBSERVATIONS
+    answered: pl.DataFrame  # signals.tables.CONTACTS
 
 
 def leave(arranged: Arranged, ground: str) -> None:
     """For another night of the same day. The last thing a night does: a killed one leaves nothing to build on."""
-    told = {"ground": ground, "counts": json.dumps(arranged.counts), "updates": arranged.updates}
-    versions = {"observations": arranged.day.versions["observations"]}
-    arranged.day.shuffle.keep("ground", 0, pl.DataFrame([told | versions]))
+    since = arranged.since or {table: arranged.day.versions[table] for table in ("observations", "contacts")}
+    arranged.day.shuffle.keep("ground", 0, pl.DataFrame([{"ground": ground, **since}]))
 
 
 def kept_on(day: Day, ground: str) -> Kept | None:
     """None: nothing to build on. So it is when registers, settings, model or code are others; when more was done to the
-    observations than appending; and when a feed has told of a new month, which concerns all its households."""
+    observations and contacts than appending; and when a feed has told of a new month, which concerns all its
+    households."""
     shuffle, signals = day.shuffle, tuple(SIGNALS.values())
     if not shuffle.has("ground", 0):
         return None
     try:
-        told = shuffle.kept("ground", 0).row(0, named=True)
+        since = shuffle.kept("ground", 0).row(0, named=True)
     except StoreError:  # cut off: by a power cut, or by a disk that was full
         return None
-    # Whatever follows changes what is there.
+    # Should something else be cut off, the next night is a whole one.
     shuffle.drop("ground", 0)
-    since, version = told["observations"], day.versions["observations"]
-    new = Lake(day.lake).added("observations", day.as_of, day.superseded, since, version)
-    if told["ground"] != ground or new is None:
+    if since.pop("ground") != ground:
+        return None
+    told, answered = (_added(day, table, since[table]) for table in ("observations", "contacts"))
+    if told is None or answered is None:
         return None
     days = shuffle.kept("calendar", 0)
-    with_new = pl.concat([days, calendar(new.lazy(), signals, day.as_of)])
+    with_new = pl.concat([days, calendar(told.lazy(), signals, day.as_of)])
     together = with_new.group_by("signal", "month").agg(pl.col("first_received").min()).sort("signal", "month")
     if not together.equals(days.sort("signal", "month")):
         return None
-    return Kept(read_feeds(days, signals, day.as_of), json.loads(told["counts"]), told["updates"] + 1, new)
+    return Kept(read_feeds(days, signals, day.as_of), since, told, answered)
+
+
+def _added(day: Day, table: Table, since: int) -> pl.DataFrame | None:
+    return Lake(day.lake).added(table, day.as_of, day.superseded, since, day.versions[table])
 
 
 def _add(day: Day, kept: Kept, workers: Workers) -> Arranged:
-    shuffle = day.shuffle
-    shuffle.scatter("new", kept.updates, kept.new, "key", day.parts)
-    counts = Counter(kept.counts)
-    observations, notices = [], []
-    work = partial(attach_new_range, day, kept.feeds, kept.updates)
-    for attached in workers.map(work, day.parts, "Whose household is told of"):
-        observations.append(attached.observations)
-        notices.append(attached.notices)
+    """Whatever an earlier such night added comes anew: all of them build on the one whole night."""
+    news = day.news
+    news.clear()
+    news.keep("answered", 0, kept.answered)
+    news.scatter("told", 0, kept.told, "key", day.parts)
+    pieces = day.pieces(kept.told.height, 4 * day.part_size)
+    found = list(workers.map(partial(attach_news, day, kept.feeds, pieces), pieces, "Whose household is told of"))
+    counts = Counter(day.shuffle.kept("counts", 0).row(0, named=True))
+    for attached in found:
         counts.update(attached.counts)
-    source = day.parts + kept.updates - 1
-    shuffle.scatter("observations", source, pl.concat(observations), "household_key", day.parts)
-    shuffle.scatter("notices", source, pl.concat(notices), "household_key", day.parts)
-    return Arranged(day, kept.feeds, dict(counts), kept.updates)
+    news.scatter("observations", 0, pl.concat(a.observations for a in found), "household_key", day.parts)
+    news.scatter("notices", 0, pl.concat(a.notices for a in found), "household_key", day.parts)
+    return Arranged(day, kept.feeds, dict(counts), kept.since)
 
 
-def attach_new_range(day: Day, feeds: tuple[Feed, ...], update: int, part: int) -> Attached:
-    new = day.shuffle.gather("new", part, [update])
+def attach_news(day: Day, feeds: tuple[Feed, ...], pieces: int, piece: int) -> Attached:
+    ranges = day.ranges(pieces, piece)
+    new = day.news.gather("told", ranges, [0])
     told, counts = within_horizon(new, tuple(SIGNALS.values()), feeds, day.as_of)
-    attached = attach(told, _keyed(day, part))
+    attached = attach(told, _keyed(day, ranges, told))
     return attached._replace(counts=counts | attached.counts)

@@ -1,7 +1,7 @@
 """All households scored and sifted, range by range: memory is set by the range, not by the country."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, partial
@@ -9,18 +9,18 @@ from functools import cache, partial
 import numpy as np
 import polars as pl
 
-from alerts.considered import TALLY
 from alerts.draw import draw_salt
-from alerts.queue import Sifted, narrow, rivals_of
+from alerts.queue import COUNTED, Sifted, bars_of, narrow, sift_anew, standing, tally_sifted
 from alerts.settings import QueueSettings
 from alerts.sift import sift
-from features import build, feature_list
+from features import Prepared, build, feature_list
 from features.prepared import contacts_of
+from features.ranges import cuts, within
 from flows.desk import Desk
 from flows.draw import seeded
 from flows.errors import OperatorError
 from flows.freshness import required_on
-from flows.ranges import Arranged
+from flows.ranges import Arranged, Day, among
 from flows.run import Run
 from flows.workers import Workers
 from models.bundle import public_key_of, unpack
@@ -78,12 +78,26 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class _Range:
-    households: int
-    lowest: float
-    highest: float
+class _How:
+    """All that a worker is told."""
+
+    arranged: Arranged
+    deployed: Deployed
+    offices: Offices
+    salt: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Worked:
     sifted: Sifted
     counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    sifted: Sifted
+    counts: Mapping[str, int]
+    scores: Callable[[], Iterable[pl.DataFrame]]
 
 
 def load_model(desk: Desk) -> Deployed:
@@ -107,82 +121,128 @@ def check_sources(desk: Desk, as_of: date) -> None:
 def score_households(
     desk: Desk, run: Run, arranged: Arranged, deployed: Deployed, offices: Offices, workers: Workers
 ) -> Scored:
-    day, shuffle = arranged.day, arranged.day.shuffle
+    day, here = arranged.day, arranged.here
     opened = alerts.open_alerts(desk.engine, day.as_of, besides=run.id)
-    shuffle.scatter("opened", arranged.updates, opened, "household_key", day.parts)
-    shuffle.keep("bands", arranged.updates, alerts.bands(desk.engine, day.as_of, besides=run.id))
-    shuffle.keep("stopped", arranged.updates, run.stopped.to_frame("household_key"))
-    salt = draw_salt(seeded(desk.settings.model.seed, day.as_of))
-    work = partial(score_range, arranged, deployed, offices, salt)
-    done, sifted = [], list[Sifted]()
-    for scored in workers.map(work, day.parts, "Scoring households"):
-        done.append((scored.households, scored.lowest, scored.highest, scored.counts))
+    here.scatter("opened", 0, opened, "household_key", day.parts)
+    here.keep("bands", 0, alerts.bands(desk.engine, day.as_of, besides=run.id))
+    here.keep("stopped", 0, run.stopped.to_frame("household_key"))
+    how = _How(arranged, deployed, offices, draw_salt(seeded(desk.settings.model.seed, day.as_of)))
+    done = _score_all(how, workers) if arranged.since is None else _score_news(how, workers)
+    heights, lowest, highest = zip(*map(_extent, done.scores()), strict=True)
+    refuse_one_score(sum(heights), min(lowest), max(highest))
+    desk.lake.write_scores(day.as_of, done.scores)
+    counts = Counter(arranged.counts)
+    counts.update(done.counts)
+    return Scored(sum(heights), done.sifted, dict(counts))
+
+
+def _score_all(how: _How, workers: Workers) -> _Done:
+    day, shuffle, settings = how.arranged.day, how.arranged.day.shuffle, how.offices.settings
+    counts, sifted = Counter[str](), list[Sifted]()
+    for scored in workers.map(partial(score_range, how), day.parts, "Scoring households"):
+        counts.update(scored.counts)
         sifted.append(scored.sifted)
         if len(sifted) == RANGES_HELD:
-            sifted = [narrow(sifted, offices.settings)]
+            sifted = [narrow(sifted, settings)]
             # Ranges yet to come hand in only who stands before these: the same are chosen, fewer are carried about.
-            shuffle.keep(kept_as("rivals", arranged.updates), 0, rivals_of(sifted[0]))
-    households, lowest, highest, counts = zip(*done, strict=True)
-    refuse_one_score(sum(households), min(lowest), max(highest))
-    kept = kept_as("scores", arranged.updates)
-    desk.lake.write_scores(day.as_of, lambda: (shuffle.kept(kept, part) for part in day.sources))
-    counted = Counter(arranged.counts)
-    for more in counts:
-        counted.update(more)
-    return Scored(sum(households), narrow(sifted, offices.settings), dict(counted))
+            shuffle.keep("bars", 0, bars_of(sifted[0].kept, settings))
+    whole = narrow(sifted, settings)
+    shuffle.keep("sifted", 0, whole.kept)
+    shuffle.keep("everyone", 0, whole.everyone)
+    shuffle.keep("counts-of-contacts", 0, pl.DataFrame([dict(counts)]))
+    return _Done(whole, counts, lambda: (shuffle.kept("scores", part) for part in day.sources))
 
 
-def score_range(arranged: Arranged, deployed: Deployed, offices: Offices, salt: int, part: int) -> _Range:
-    """Of a day that was worked before, only households of which something is new; the rest stands as it was kept."""
-    shuffle, update = arranged.day.shuffle, arranged.updates
-    contacts = arranged.day.rows("contacts", part, CONTACTS)
-    opened, bands = shuffle.gather("opened", part, [update]), shuffle.kept("bands", update)
-    stopped = shuffle.kept("stopped", update)["household_key"]
-    shuffle.keep(kept_as("contacts", update), part, contacts)
-    _, counts = contacts_of(shuffle.kept("households", part), contacts, arranged.day.as_of)
-    mine, news = pl.lit(True), None
-    if update:
-        news = changed(arranged, contacts, part)
-        shuffle.keep(kept_as("changed", update), part, news.to_frame())
-        mine = pl.col("household_key").is_in(news.implode())
-        contacts, opened = contacts.filter(mine), opened.filter(mine)
-    prepared = arranged.prepared(part, contacts, news)
-    model = deployed.load()
+def score_range(how: _How, part: int) -> _Worked:
+    shuffle = how.arranged.day.shuffle
+    contacts = how.arranged.day.rows("contacts", part, CONTACTS)
+    shuffle.keep("contacts", part, contacts)
+    prepared, scores, decided = _decide(how, part, contacts)
+    shuffle.keep("scores", part, scores)
+    # Another night of the day takes away what was counted of the households it works anew, and looks among those who
+    # wait for whom the others leave a place.
+    shuffle.keep("counted", part, decided.select(COUNTED))
+    shuffle.keep("waiting", part, decided.filter(pl.col("decision").is_null()))
+    bars = shuffle.kept("bars", 0) if shuffle.has("bars", 0) else None
+    sifted = narrow([Sifted(decided, tally_sifted(decided))], how.offices.settings, bars)
+    return _Worked(sifted, prepared.counts)
+
+
+def _decide(
+    how: _How, part: int | range, contacts: pl.DataFrame, mine: pl.Expr | None = None
+) -> tuple[Prepared, pl.DataFrame, pl.DataFrame]:
+    """Of ranges, or of `mine` of their households: models.score and alerts.sift."""
+    here, model = how.arranged.here, how.deployed.load()
+    prepared = how.arranged.prepared(part, contacts, mine)
     built = build(prepared, wanted={model.columns[place].name for place in model.trees.asked})
     scores = score(model, built.features)
     decided = sift(
-        scores, offices.assign(built.facts), built.evidence, opened, contacts, offices.settings, arranged.day.as_of,
-        salt, bands_then=bands, stopped=stopped,
+        scores, how.offices.assign(built.facts), built.evidence, here.gather("opened", part, [0], mine), contacts,
+        how.offices.settings, how.arranged.day.as_of, how.salt,
+        bands_then=here.kept("bands", 0), stopped=here.kept("stopped", 0)["household_key"],
     )  # fmt: skip
-    if update:
-        scores, decided = (
-            pl.concat([shuffle.kept(kept_as(name, update - 1), part).filter(~mine), new])
-            for name, new in (("scores", scores), ("decided", decided))
-        )
-    shuffle.keep(kept_as("scores", update), part, scores.sort("household_key"))
-    shuffle.keep(kept_as("decided", update), part, decided)
+    return prepared, scores, decided
+
+
+def _score_news(how: _How, workers: Workers) -> _Done:
+    """Only households of which something is new; the rest stands as the whole night left it."""
+    day, here, settings = how.arranged.day, how.arranged.here, how.offices.settings
+    news = changed(how.arranged)
+    here.keep("changed", 0, news.to_frame())
+    before = Sifted(day.shuffle.kept("sifted", 0), day.shuffle.kept("everyone", 0))
+    stands, bars = standing(before, news, settings)
+    here.keep("bars", 0, bars)
+    pieces = day.pieces(news.len(), day.part_size)
+    done = list(workers.map(partial(score_news, how, pieces), pieces, "Scoring households"))
+    counts = Counter(day.shuffle.kept("counts-of-contacts", 0).row(0, named=True))
+    for worked in done:
+        counts.update(worked.counts)
+    scores = here.kept("scores", range(pieces))
+    sifted = narrow([stands, *(worked.sifted for worked in done)], settings)
+    return _Done(sifted, counts, lambda: _renewed(day, scores))
+
+
+def score_news(how: _How, pieces: int, piece: int) -> _Worked:
+    day, here = how.arranged.day, how.arranged.here
+    ranges = day.ranges(pieces, piece)
+    mine = among("household_key", here.kept("changed", 0, within("household_key", ranges, day.parts))["household_key"])
+    contacts = day.rows("contacts", ranges, CONTACTS, mine)
+    prepared, scores, decided = _decide(how, ranges, contacts, mine)
+    here.keep("scores", piece, scores)
+    _, counted = contacts_of(prepared.households, day.shuffle.kept("contacts", ranges, mine), day.as_of)
+    counts = Counter(prepared.counts)
+    counts.subtract(counted)
+
+    before = day.shuffle.kept("counted", ranges, mine)
+    waiting = (day.shuffle.kept("waiting", part) for part in ranges)
+    sifted = sift_anew(decided, before, waiting, here.kept("bars", 0), how.offices.settings)
+    return _Worked(sifted, counts)
+
+
+def _renewed(day: Day, scores: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The whole night's, range by range, `scores` in the place of those of the same households."""
+    at = cuts(scores["household_key"], day.parts)
+    for part in day.sources:
+        kept, new = day.shuffle.kept("scores", part), scores[at[part] : at[part + 1]]
+        rows = kept["household_key"].search_sorted(new["household_key"])
+        yield kept.with_columns(kept[name].scatter(rows, new[name]) for name in ("margin", "probability"))
+
+
+def _extent(scores: pl.DataFrame) -> tuple[int, float, float]:
     margin = np.r_[scores["margin"].to_numpy(), [] if scores.height else [np.inf, -np.inf]]
-    rivals = shuffle.kept(kept_as("rivals", update), 0) if shuffle.has(kept_as("rivals", update), 0) else None
-    sifted = narrow([Sifted(decided, pl.DataFrame(schema=TALLY))], offices.settings, rivals)
-    return _Range(scores.height, float(margin.min()), float(margin.max()), sifted, counts)
+    return scores.height, float(margin.min()), float(margin.max())
 
 
-def kept_as(name: str, update: int) -> str:
-    """Every update writes files of its own: work that is begun again still finds what it began with."""
-    return f"{name}-{update}"
-
-
-def changed(arranged: Arranged, contacts: pl.DataFrame, part: int) -> pl.Series:
-    """Households of a range whose score or standing can differ from the update before."""
-    shuffle, now = arranged.day.shuffle, arranged.updates
-    came = [shuffle.gather(name, part, [arranged.sources[-1]]) for name in ("observations", "notices")]
-    opened = differing(*(shuffle.gather("opened", part, [update]) for update in (now - 1, now)))
-    stopped = differing(*(shuffle.kept("stopped", update) for update in (now - 1, now)))
-    bands = differing(*(shuffle.kept("bands", update) for update in (now - 1, now)))
-    talks = differing(shuffle.kept(kept_as("contacts", now - 1), part), contacts)
-    of_bands = contacts.join(bands, left_on="alert", right_on="alert_id", how="semi")
-    told = [*came, opened, stopped, talks, of_bands]
-    return pl.concat([frame["household_key"] for frame in told]).unique().sort()
+def changed(arranged: Arranged) -> pl.Series:
+    """Households whose score or standing can be another than the whole night's."""
+    day, before, now = arranged.day, arranged.day.shuffle, arranged.here
+    told = [now.gather(name, day.sources, [0]) for name in ("observations", "notices")]
+    opened = differing(*(night.gather("opened", day.sources, [0]) for night in (before, now)))
+    stopped = differing(*(night.kept("stopped", 0) for night in (before, now)))
+    bands = differing(*(night.kept("bands", 0) for night in (before, now)))
+    of_bands = day.rows("contacts", day.sources, CONTACTS, among("alert", bands["alert_id"]))
+    frames = [*told, now.kept("answered", 0), opened, stopped, of_bands]
+    return pl.concat(frame["household_key"] for frame in frames).unique().sort()
 
 
 def differing(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:

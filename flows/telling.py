@@ -6,25 +6,29 @@ from functools import partial
 
 import polars as pl
 
+from alerts.bands import told_band
 from alerts.benefits import point_to
 from alerts.data_dates import mark_late
 from alerts.draw import draw_salt
 from alerts.eases import ease
+from alerts.opening import with_chances
 from alerts.queue import choose, count, in_order, open_queue
 from alerts.reasons import tell
+from alerts.settings import QueueSettings
 from alerts.tables import TOLD_FACTS
 from features import Built, Prepared, build
 from features.history import covered, history
 from flows.desk import Desk
 from flows.draw import seeded
 from flows.freshness import told_until
-from flows.ranges import Arranged
+from flows.ranges import Arranged, among
 from flows.residences import residences
-from flows.scoring import Deployed, Offices, Scored, kept_as
+from flows.scoring import Deployed, Offices, Scored
 from flows.sheets import benefit_table
 from flows.workers import Workers
 from models.explain import explain
 from signals.catalogue import SIGNALS
+from signals.tables import CONTACTS
 
 QUEUED = pl.col("decision").cast(pl.String).str.starts_with("queued_") | (pl.col("decision") == "carried")
 
@@ -53,57 +57,69 @@ def fill_office_queues(
     desk: Desk, arranged: Arranged, scored: Scored, deployed: Deployed, offices: Offices, workers: Workers
 ) -> Queues:
     """Within each office's capacity, with reasons."""
-    day, update = arranged.day, arranged.updates
+    day = arranged.day
     rng = seeded(desk.settings.model.seed, day.as_of)
     draw_salt(rng)  # the first number of the night is that of the lots
     chosen = choose(scored.sifted, offices.settings, rng)
-    day.shuffle.scatter("chosen", update, chosen.filter(QUEUED), "household_key", day.parts)
-    work = partial(tell_range, arranged, deployed, offices)
-    for _ in workers.map(work, day.parts, "Explaining alerts"):
+    queued = chosen.filter(QUEUED)
+    stands = (
+        queued["household_key"].clear() if arranged.since is None else as_before(arranged, queued, offices.settings)
+    )
+    anew = queued.filter(~among("household_key", stands))
+    arranged.here.scatter("chosen", 0, anew, "household_key", day.parts)
+    pieces = day.parts if arranged.since is None else day.pieces(anew.height, -(-day.part_size // 10))
+    for _ in workers.map(partial(tell_range, arranged, deployed, offices, pieces), pieces, "Explaining alerts"):
         pass
-    told = {name: pl.concat([day.shuffle.kept(_told_as(name, update), part) for part in day.sources]) for name in TOLD}
+    told = {name: _told(arranged, name, stands, pieces) for name in TOLD}
+    if arranged.since is not None:
+        told["alerts"] = with_chances(told["alerts"], queued)
     # Last: what is told of a household stands until something of it is new, which source is late does not.
     alerts = mark_late(in_order(told["alerts"]), told_until(desk, day.as_of), SIGNALS)
     queue = Told(**told | {"alerts": alerts})
-    return Queues(queue, count(chosen, queue.alerts, scored.sifted.others))
+    return Queues(queue, count(chosen, queue.alerts, scored.sifted))
 
 
-def tell_range(arranged: Arranged, deployed: Deployed, offices: Offices, part: int) -> None:
-    """Keeps what is told of a range's alerts. What was told on the same day of households of which nothing is new, and
-    which stand in the queue as they did, stands."""
-    shuffle, update = arranged.day.shuffle, arranged.updates
-    chosen = shuffle.gather("chosen", part, [update])
-    stands = as_before(arranged, chosen, part) if update else chosen["household_key"].clear()
-    is_told = pl.col("household_key").is_in(stands.implode())
-    told = _tell(arranged, deployed, offices, chosen.filter(~is_told), part)
-    for name in TOLD:
-        frame = getattr(told, name)
-        if update:
-            frame = pl.concat([shuffle.kept(_told_as(name, update - 1), part).filter(is_told), frame])
-        shuffle.keep(_told_as(name, update), part, frame.sort("household_key", maintain_order=True))
-
-
-def _told_as(name: str, update: int) -> str:
-    return kept_as(f"told-{name}", update)
-
-
-def as_before(arranged: Arranged, chosen: pl.DataFrame, part: int) -> pl.Series:
-    shuffle, update = arranged.day.shuffle, arranged.updates
+def as_before(arranged: Arranged, queued: pl.DataFrame, settings: QueueSettings) -> pl.Series:
+    """Households of which nothing is new, and which stand in the queue as after the day's whole night: what was told of
+    them stands, but for the chance they had."""
+    day = arranged.day
+    # Whoever joins or leaves an office's queue moves the line above which bands are told, but hardly ever a band.
+    band = told_band(pl.col("band"), pl.col("told_over"), settings)
     now, before = (
-        frame.with_columns(pl.col("criteria").list.join("\0"))
-        for frame in (chosen, shuffle.gather("chosen", part, [update - 1]))
+        frame.with_columns(pl.col("criteria").list.join("\0"), told_over=band).drop("inclusion")
+        for frame in (queued, day.shuffle.gather("chosen", day.sources, [0]))
     )
     same = now.join(before, on=now.columns, how="semi", nulls_equal=True)
-    return same.join(shuffle.kept(kept_as("changed", update), part), on="household_key", how="anti")["household_key"]
+    return same.join(arranged.here.kept("changed", 0), on="household_key", how="anti")["household_key"]
 
 
-def _tell(arranged: Arranged, deployed: Deployed, offices: Offices, chosen: pl.DataFrame, part: int) -> Told:
-    day, shuffle, keys = arranged.day, arranged.day.shuffle, chosen["household_key"]
-    contacts = shuffle.kept(kept_as("contacts", arranged.updates), part)
-    contacts = contacts.filter(pl.col("household_key").is_in(keys.implode()))
-    prepared = arranged.prepared(part, contacts, keys)
+def _told(arranged: Arranged, name: str, stands: pl.Series, pieces: int) -> pl.DataFrame:
+    anew = arranged.here.kept(f"told-{name}", range(pieces))
+    if arranged.since is None:
+        return anew
+    stood = arranged.day.shuffle.kept(f"told-{name}", arranged.day.sources, among("household_key", stands))
+    return pl.concat([stood, anew]).sort("household_key", maintain_order=True)
+
+
+def tell_range(arranged: Arranged, deployed: Deployed, offices: Offices, pieces: int, piece: int) -> None:
+    """Keeps what is told of some ranges' alerts."""
+    told = _tell(arranged, deployed, offices, arranged.day.ranges(pieces, piece))
+    for name in TOLD:
+        arranged.here.keep(f"told-{name}", piece, getattr(told, name).sort("household_key", maintain_order=True))
+
+
+def _tell(arranged: Arranged, deployed: Deployed, offices: Offices, ranges: range) -> Told:
+    day, here = arranged.day, arranged.here
+    chosen = here.gather("chosen", ranges, [0])
+    keys = chosen["household_key"]
+    mine = among("household_key", keys)
+    if arranged.since is None:
+        contacts = here.kept("contacts", ranges, mine)
+    else:
+        contacts = day.rows("contacts", ranges, CONTACTS, mine)
+    prepared = arranged.prepared(ranges, contacts, mine)
     built = build(prepared)
-    opened = shuffle.gather("opened", part, [arranged.updates])
+    opened = here.gather("opened", ranges, [0], mine)
     facts = offices.assign(built.facts)
     alerts = open_queue(chosen, facts, built.evidence, opened, contacts, offices.settings, day.as_of)
     pushes = explain(deployed.load(), built.features)
@@ -111,7 +127,7 @@ def _tell(arranged: Arranged, deployed: Deployed, offices: Offices, chosen: pl.D
         alerts=_in_words(alerts, pushes, built, prepared, day.as_of),
         pushes=pushes,
         history=history(prepared, keys),
-        people=residences(arranged.roll(part), shuffle.kept("households", part), keys),
+        people=residences(arranged.roll(ranges, mine), prepared.households, keys),
         contacts=contacts,
     )
 

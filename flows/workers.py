@@ -50,7 +50,8 @@ def _processes(count: int) -> Iterator[Workers]:
     # Polars' own threads would fight over the cores; forked ones may hang.
     threads = {"POLARS_MAX_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
     with _environment(_KEEPS_MEMORY | threads), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        yield Workers(pool.map)
+        # One piece is worked here: a worker is not ready before it would be done.
+        yield Workers(lambda work, parts: map(work, parts) if len(parts) == 1 else pool.map(work, parts))
 
 
 @contextmanager

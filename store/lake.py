@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, Literal
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -138,11 +139,13 @@ class Lake:
         table: Table,
         as_of: date,
         superseded: Collection[str],
-        part: tuple[int, int],
+        part: tuple[int | range, int],
         version: int,
         columns: Sequence[str],
+        mine: pl.Expr | None = None,
     ) -> pl.DataFrame:
-        """As known_on, of one range of the table's key (features.ranges), in no order."""
+        """As known_on, of one range of the table's key, or of several (features.ranges), in the order of its files.
+        `mine`: only these rows."""
         delta = self._open(table, version)
         first, last = bounds(*part)
         held = pl.col(f"min.{KEYS[table]}").le(last) & pl.col(f"max.{KEYS[table]}").ge(first)
@@ -153,6 +156,8 @@ class Lake:
             return pl.DataFrame(schema={name: TABLES[table][name] for name in columns})
         known = pl.scan_parquet([f"{self._uri(table)}/{file}" for file in files])
         known = known.filter(within(KEYS[table], *part) & (pl.col("received_on") <= as_of))
+        if mine is not None:
+            known = known.filter(mine)
         if superseded:
             known = known.filter(~pl.col("delivery").is_in(sorted(superseded)))
         return known.select(columns).collect()
@@ -208,20 +213,19 @@ class Lake:
         `frames` is asked twice, once to see what they hold and once to write them: never are all of them held.
         """
         columns = [pl.col(name).cast(dtype) for name, dtype in SCORES.items() if name != "as_of"]
-
-        def told() -> Iterator[pl.DataFrame]:
-            return (frame.select(pl.lit(as_of).alias("as_of"), *columns) for frame in frames())
-
-        delta = self._open("scores")
-        mark = Transaction(f"scores-{as_of:%Y%m%d}", _fingerprint(told()))
+        delta, day = self._open("scores"), f"as_of={as_of}"
+        mark = Transaction(f"scores-{as_of:%Y%m%d}", _fingerprint(frame.select(columns) for frame in frames()))
         if delta.transaction_version(mark.app_id) == mark.version:
             return False
-        write_deltalake(
-            delta,
-            _stream(told(), SCORES),
-            mode="overwrite",
-            predicate=f"as_of = '{as_of}'",
-            commit_properties=CommitProperties(app_transactions=[mark]),
+        if "://" not in self.place:
+            make_folder(Path(f"{self._uri('scores')}/{day}"))
+        files: list[AddAction | RemoveAction] = [
+            put_file(self._uri("scores"), f"{day}/{uuid4()}.parquet", frame.select(columns), {"as_of": str(as_of)})
+            for frame in _together(frames(), _ROWS_PER_FILE)
+        ]
+        marked, replaced = CommitProperties(app_transactions=[mark]), [("as_of", "=", str(as_of))]
+        delta.create_write_transaction(
+            files, "overwrite", delta.schema(), ["as_of"], replaced, commit_properties=marked
         )
         return True
 
@@ -300,6 +304,18 @@ def _stream(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> pa.RecordBatch
     told = pl.DataFrame(schema=schema).to_arrow(compat_level=oldest).schema
     tables = (frame.select(schema.names()).to_arrow(compat_level=oldest).cast(told) for frame in frames)
     return pa.RecordBatchReader.from_batches(told, (batch for table in tables for batch in table.to_batches()))
+
+
+def _together(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """As few frames as hold so many `rows`, about."""
+    held: list[pl.DataFrame] = []
+    for frame in frames:
+        held.append(frame)
+        if sum(map(len, held)) >= rows:
+            yield pl.concat(held)
+            held.clear()
+    if held:
+        yield pl.concat(held)
 
 
 def _fingerprint(frames: Iterable[pl.DataFrame]) -> int:

@@ -5,6 +5,7 @@ Keys are ascending, so that their differences are kept; a text of few words is w
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -17,10 +18,11 @@ from deltalake.transaction import AddAction
 _ROWS_PER_GROUP: Final = 131_072  # a range of keys reads whole row groups
 
 
-def put_file(place: str, name: str, rows: pl.DataFrame) -> AddAction:
-    """`rows`, ascending by the table's key, as a file of the table at `place`: unseen until the action is committed."""
+def put_file(place: str, name: str, rows: pl.DataFrame, partition: Mapping[str, str | None] | None = None) -> AddAction:
+    """`rows`, ascending by the table's key, as a file of the table at `place`: unseen until the action is committed.
+    `partition`: columns that are one value in all of them, and not among them."""
     table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
-    differences = rows.select(cs.by_dtype(pl.Int64)).columns
+    differences, measures = (rows.select(cs.by_dtype(dtype)).columns for dtype in (pl.Int64, pl.Float64))
     files, root = pafs.FileSystem.from_uri(place) if "://" in place else (pafs.LocalFileSystem(), place)
     with files.open_output_stream(f"{root}/{name}") as out:
         pq.write_table(
@@ -28,13 +30,14 @@ def put_file(place: str, name: str, rows: pl.DataFrame) -> AddAction:
             out,
             row_group_size=_ROWS_PER_GROUP,
             store_schema=False,  # or a reader would take words for pyarrow's own kind of them
-            use_dictionary=[column for column in rows.columns if column not in differences],
+            use_dictionary=[column for column in rows.columns if column not in (*differences, *measures)],
             column_encoding=dict.fromkeys(differences, "DELTA_BINARY_PACKED"),
             compression={column: "NONE" if column in differences else "ZSTD" for column in rows.columns},
             compression_level={column: 1 for column in rows.columns if column not in differences},
         )
         size = out.tell()
-    return AddAction(name, size, {}, int(time.time() * 1000), data_change=True, stats=json.dumps(_stats(rows)))
+    told = dict(partition or {})
+    return AddAction(name, size, told, int(time.time() * 1000), data_change=True, stats=json.dumps(_stats(rows)))
 
 
 def _stats(rows: pl.DataFrame) -> dict[str, Any]:

@@ -4,7 +4,8 @@ A shuffle file is one range's output sorted by the key of the next step, one Arr
 that each of them is read without the others. Whole or absent; written again, it holds the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final
 from uuid import uuid4
 
 import polars as pl
@@ -12,8 +13,10 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.ipc as ipc
 
-from features.ranges import cuts
+from features.ranges import cuts, ranges_of
 from store.faults import StoreError
+
+_LOOKED_THROUGH: Final = 500_000  # rows at a time
 
 
 class Shuffle:
@@ -36,13 +39,15 @@ class Shuffle:
                 batches = piece.to_batches()
                 writer.write_batch(batches[0] if batches else _nothing(table))
 
-    def gather(self, name: str, part: int, sources: Sequence[int]) -> pl.DataFrame:
-        """What every source sent to range `part`."""
-        batches = []
-        for source in sources:
+    def gather(self, name: str, part: int | range, sources: Sequence[int], mine: pl.Expr | None = None) -> pl.DataFrame:
+        """What every source sent to a range, or to several side by side. `mine`: of it only these rows, looked for
+        before all of it is brought together."""
+
+        def sent(source: int) -> pa.Table:
             with self._opened(self._place(name, source)) as file:
-                batches.append(file.get_batch(part))
-        return _frame(pa.Table.from_batches(batches))
+                return pa.Table.from_batches([file.get_batch(number) for number in ranges_of(part)])
+
+        return _together(map(sent, sources), mine)
 
     def keep(self, name: str, part: int, frame: pl.DataFrame) -> None:
         """What a range keeps for its own later steps."""
@@ -50,9 +55,14 @@ class Shuffle:
         with self._replacing(self._place(name, part)) as out, ipc.new_file(out, table.schema) as writer:
             writer.write_table(table)
 
-    def kept(self, name: str, part: int) -> pl.DataFrame:
-        with self._opened(self._place(name, part)) as file:
-            return _frame(file.read_all())
+    def kept(self, name: str, part: int | range, mine: pl.Expr | None = None) -> pl.DataFrame:
+        """What one range kept, or several. `mine`: as of gather."""
+
+        def of(number: int) -> pa.Table:
+            with self._opened(self._place(name, number)) as file:
+                return file.read_all()
+
+        return _together(map(of, ranges_of(part)), mine)
 
     def has(self, name: str, part: int) -> bool:
         return bool(self._files.get_file_info(self._place(name, part)).type == pafs.FileType.File)
@@ -117,5 +127,20 @@ def _nothing(table: pa.Table) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in table.schema], schema=table.schema)
 
 
-def _frame(table: pa.Table) -> pl.DataFrame:
-    return pl.DataFrame(table)
+def _together(tables: Iterable[pa.Table], mine: pl.Expr | None) -> pl.DataFrame:
+    found, held = list[pl.DataFrame](), list[pa.Table]()
+    for table in tables:
+        held.append(table)
+        if mine is not None and sum(one.num_rows for one in held) > _LOOKED_THROUGH:
+            found.append(_frame(held, mine))
+            held.clear()
+    return pl.concat([*found, _frame(held, mine)] if held else found)
+
+
+def _frame(tables: list[pa.Table], mine: pl.Expr | None) -> pl.DataFrame:
+    table = pa.concat_tables(tables)
+    if mine is None:
+        return pl.DataFrame(table)
+    asked = pl.DataFrame(table.select(mine.meta.root_names())).select(mine).to_series()
+    # Before anything is made of the rows: texts are copied on the way.
+    return pl.DataFrame(table.filter(asked.to_arrow()))

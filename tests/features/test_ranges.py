@@ -22,6 +22,7 @@ from tests.features.test_properties import Rows
 KEYS = st.integers(-(2**63), 2**63 - 1)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.lists(KEYS, min_size=1))
 def test_every_key_lies_in_one_range(parts: int, keys: list[int]) -> None:
     ordered = pl.Series("key", sorted([*keys, -(2**63), 2**63 - 1]), dtype=pl.Int64)
@@ -41,8 +42,13 @@ def test_ranges_are_of_one_size() -> None:
     assert max(sizes) - min(sizes) <= 1
 
 
-@pytest.mark.parametrize("part", [(1, 1), (-1, 2), (0, 0)])
-def test_a_range_that_does_not_exist_is_refused(part: tuple[int, int]) -> None:
+def test_ranges_side_by_side_hold_what_each_holds() -> None:
+    for first, stop in ((0, 7), (0, 1), (2, 5), (6, 7)):
+        assert bounds(range(first, stop), 7) == (bounds(first, 7)[0], bounds(stop - 1, 7)[1])
+
+
+@pytest.mark.parametrize("part", [(1, 1), (-1, 2), (0, 0), (range(2, 2), 3), (range(1, 4), 3), (range(-1, 2), 3)])
+def test_a_range_that_does_not_exist_is_refused(part: tuple[int | range, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
         bounds(*part)
 

@@ -1,4 +1,5 @@
 import math
+import os
 import pickle
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,16 @@ def engine(**told: Any) -> Engine:
 def test_results_come_in_the_order_of_the_ranges(workers: int) -> None:
     with open_workers(engine(workers=workers), 9) as hands:
         assert list(hands.map(math.factorial, 9, "counting")) == [math.factorial(n) for n in range(9)]
+
+
+def test_one_piece_of_work_is_done_here_and_several_elsewhere() -> None:
+    with open_workers(engine(workers=2), 9) as hands:
+        assert list(hands.map(where, 1, "looking")) == [os.getpid()]
+        assert os.getpid() not in set(hands.map(where, 2, "looking"))
+
+
+def where(_: int) -> int:
+    return os.getpid()
 
 
 @pytest.mark.parametrize(
