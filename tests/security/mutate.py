@@ -152,9 +152,10 @@ def judge(module: str, sample: int, seed: int, places: list[Path], limit: float)
     source = (ROOT / module).read_text(encoding="utf-8")
     seen = watched(places[0], module, source, limit)
     mutants = {task_of(module, one, seen): one for one in chosen(source, sample, f"{seed} {module}")}
-    codes = {task: code for task, code, _ in ran([*mutants], places)}
-    alive = [one for task, one in mutants.items() if codes[task] in UNNOTICED]
-    report(module, len(mutants), alive, [*codes.values()].count(LATE), time.monotonic() - begun)
+    told = {task: (code, said) for task, code, said in ran([*mutants], places)}
+    alive = [one for task, one in mutants.items() if told[task][0] in UNNOTICED]
+    late = sum(code == LATE or "from pytest-timeout" in said for code, said in told.values())
+    report(module, len(mutants), alive, late, time.monotonic() - begun)
     return len(mutants), len(alive)
 
 
