@@ -172,6 +172,7 @@ def test_a_collision_is_refused(engine: Engine, keys: Keys, monkeypatch: pytest.
     assert identities.register_people(engine, keys, PEOPLE.head(1), DAY) == 1
     with pytest.raises(StoreError, match="1 person identifiers") as caught:
         identities.register_people(engine, keys, PEOPLE.tail(1), DAY)
+    assert caught.value.kind == "database"
     assert "0101013456789" not in str(caught.value)
     assert identities.register_people(engine, keys, PEOPLE.head(1), DAY) == 0
     assert identities.register_households(engine, keys, pl.Series(["h1"]), DAY) == 1
