@@ -147,6 +147,17 @@ def test_a_proof_says_what_went_and_stands_as_it_was_written_down(engine: Engine
     public.verify(bytes.fromhex(written["signature"]), b"blindspot destruction 1\0" + text)
     (kept,) = destruction.proofs(engine)
     assert (kept.data, kept.kept_from, kept.at, kept.proof) == ("outbox", DAY, NOW, told)
+    honest = file.read_bytes()
+    assert honest.endswith(b"}\n")
+    file.write_bytes(honest + b" ")
+    assert destruction.verify(engine, keys, tmp_path) == ["the file of proof 1 is not what was recorded"]
+    file.write_bytes(honest)
+    # Killed before its commit, the very first is recorded by the next, too.
+    with writing(engine) as session:
+        session.delete(session.get_one(Destruction, 1))
+    destruction.prove(engine, keys, tmp_path, RULE, gone, "v", NOW)
+    assert [one.proof["account"] for one in destruction.proofs(engine)] == ["u", "v"]
+    assert destruction.verify(engine, keys, tmp_path) == []
 
 
 def test_rows_are_told_by_a_keyed_digest_in_any_order(keys: Keys) -> None:
