@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from models.boosting import lightgbm as lgb
 from models.columns import Column, Matrix
+from models.falls import falls
 from models.folds import Fold, Folds
 
 Numbers = npt.NDArray[np.float64]
@@ -24,6 +25,7 @@ FIXED: Final[dict[str, Any]] = {
     "force_col_wise": True,
     "verbosity": -1,
 }
+STRICT: Final[dict[str, Any]] = {"monotone_constraints_method": "basic"}
 FEWEST_TREES: Final = 20
 PEER_MINUTES: Final = 5  # without a word from a peer that has begun, until it is given up
 # What a model's text tells of the machines that it was learned on.
@@ -74,7 +76,7 @@ class Peers:
             # A column that few rows of one part fill may be filled by enough of all rows.
             "feature_pre_filter": False,
             # LightGBM's learners know no other together: no learner has the sums of all columns.
-            "monotone_constraints_method": "basic",
+            **STRICT,
         }
 
 
@@ -109,7 +111,11 @@ class Learner:
         return lgb.Dataset(self.values[rows], self.label[rows], feature_name=names, reference=reference)
 
     def fit(self, trees: int, rows: npt.NDArray[np.int64] | slice = slice(None)) -> Any:
-        return lgb.train(self.parameters(), self.dataset(rows), trees)
+        """Where LightGBM let a tree fall, all are grown anew the strict way."""
+        booster = lgb.train(self.parameters(), self.dataset(rows), trees)
+        if not falls(booster, [c.monotone for c in self.columns]):
+            return booster
+        return lgb.train(self.parameters() | STRICT, self.dataset(rows), trees)
 
     def fit_with(self, peers: Peers, trees: int) -> str:
         """The model's text, the same from every peer. LightGBMError: a peer was lost."""
