@@ -59,3 +59,16 @@ def test_the_learner_then_keeps_to_the_strict_way(monkeypatch: pytest.MonkeyPatc
     assert "[monotone_constraints_method: intermediate]" in learner.fit(3).model_to_string()
     monkeypatch.setattr(room, "falls", lambda booster, signs: signs == SIGNS)
     assert "[monotone_constraints_method: basic]" in learner.fit(3).model_to_string()
+
+
+def test_leaves_that_meet_in_the_unknown_alone_meet() -> None:
+    def split(column: int, at: float, left: Any, right: Any, unknown_left: bool = True) -> dict[str, Any]:
+        told = {"split_feature": column, "threshold": at, "missing_type": "NaN", "default_left": unknown_left}
+        return {**told, "left_child": left, "right_child": right}
+
+    five, none, nine, one = ({"leaf_value": value} for value in (5.0, 0.0, 9.0, 1.0))
+    little = split(1, -1, five, none)
+    for unknown_left, found in ((True, 0), (False, 1)):
+        much = split(1, -1, nine, one, unknown_left)
+        tree = {"tree_structure": split(1, 0, split(0, 0, little, much), none)}
+        assert falls(type("Told", (), {"dump_model": lambda _, tree=tree: {"tree_info": [tree]}})(), SIGNS) == found
