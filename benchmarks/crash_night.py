@@ -161,6 +161,8 @@ def _count_points(work: Path, kill_at: int | None) -> list[str]:
 
     sys.addaudithook(hook)
     _before(os, "fsync", at, "sync")
+    fdopen = os.fdopen
+    os.fdopen = lambda *told, **more: _Halved(fdopen(*told, **more), at)  # type: ignore[assignment]
     _before(store.shuffle._Replacing, "__exit__", at, "intermediate file")
     for owner, name, what in (
         (sqlalchemy.engine.default.DefaultDialect, "do_commit", "database commit"),
@@ -170,6 +172,30 @@ def _count_points(work: Path, kill_at: int | None) -> list[str]:
         _before(owner, name, at, f"before {what}")
         _after(owner, name, at, f"after {what}")
     return points
+
+
+class _Halved:
+    """A file of which the first half of what is written is on the disk before the second is begun."""
+
+    def __init__(self, file: Any, at: Callable[..., None]) -> None:
+        self._file, self._at = file, at
+
+    def write(self, data: bytes) -> int:
+        half = len(data) // 2
+        self._file.write(data[:half])
+        self._file.flush()
+        self._at("amid a file")
+        self._file.write(data[half:])
+        return len(data)
+
+    def __enter__(self) -> "_Halved":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def _before(owner: Any, name: str, at: Callable[..., None], what: str) -> None:

@@ -31,8 +31,9 @@ def written_in_place() -> None:
     @contextmanager
     def writing_whole(path: Path, *_: object) -> Iterator[BinaryIO]:
         make_folder(path.parent)
-        with path.open("wb", buffering=0) as file:
+        with store.files._new(path, 0o600) as file:
             yield file
+            file.flush()
             os.fsync(file.fileno())
 
     for module in (store.files, store.archive, flows.inbox):

@@ -33,6 +33,7 @@ from benchmarks.crash_faults import FAULTS, FAULTS_OF_ROOT, IS_ROOT, Fault, Grou
 from benchmarks.crash_night import Conditions, Night, Outcome, night
 from benchmarks.crash_plants import PLANTS
 from benchmarks.crash_postgres import stopped_nights
+from store.faults import StoreError
 
 ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -64,7 +65,10 @@ class Trial:
             wrong.append(str(outcome))
         again = night(scenario.config, work, Conditions(plant=self.plant))
         wrong += [] if again.done else [f"the next night: {again} {again.text}"]
-        wrong += differences(self.state(scenario, work), scenario.after) if again.done else []
+        try:
+            wrong += differences(self.state(scenario, work), scenario.after) if again.done else []
+        except StoreError as unreadable:
+            wrong.append(str(unreadable))
         return Verdict(kind, name, ended, tuple(wrong), int(outcome.killed), len(again.repaired))
 
     def state(self, scenario: Scenario, work: Path) -> State:
@@ -200,7 +204,7 @@ def show(verdicts: list[Verdict], seconds: float) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="points, moments, settings, faults, postgresql, or a fault's name")
+    parser.add_argument("--only", default="", help="points, moments, settings, faults, postgresql; a fault or a plant")
     parser.add_argument("--every", type=int, default=1, help="only every n-th commit point")
     parser.add_argument("--first", type=int, default=0, help="from this commit point on")
     parser.add_argument("--night", type=int, default=0, choices=(0, 1, 2), help="only this one of the two nights")
@@ -217,7 +221,8 @@ def main() -> None:
         folder = Path(name)
         both, trial = scenarios(folder), Trial(folder)
         if wanted.plants:
-            raise SystemExit(not all(list(pool.map(lambda plant: is_found(plant, folder, both, wanted.seed), PLANTS))))
+            plants = [name for name in PLANTS if wanted.only in name]
+            raise SystemExit(not all(list(pool.map(lambda plant: is_found(plant, folder, both, wanted.seed), plants))))
         verdicts = [
             told for several in pool.map(lambda one: one(), tries(trial, both, wanted)) for told in tell(several)
         ]
