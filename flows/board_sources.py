@@ -16,7 +16,6 @@ from store import ledger, overview
 USUAL: Final = 12  # files before the newest one, whose median is the usual number of lines
 FEWEST_FILES: Final = 3
 TOLD_RULES: Final = 3
-RECENT: Final = 100  # runs, among which the night before is looked for
 
 
 def sources_on(desk: Desk, as_of: date) -> list[dict[str, Any]]:
@@ -79,9 +78,7 @@ def _why(broken: dict[str, list[str]], files: pl.DataFrame) -> list[str]:
 
 def refused_files(desk: Desk, as_of: date) -> list[dict[str, Any]]:
     """Since the night before: how many files, of whom, why. A file's name may be a person's: none is told."""
-    nights = ledger.recent(desk.engine, RECENT, "nightly")
-    last = max((run.as_of for run in nights if run.state == "done" and run.as_of < as_of), default=None)
-    told = overview.files_since(desk.engine, last, as_of)
+    told = overview.files_since(desk.engine, ledger.night_before(desk.engine, as_of), as_of)
     named = {code: source.name_ko for code, source in SOURCES.items()} | {"sheets": "읍면동 회신", "": "알 수 없음"}
     return [
         {"source": source, "name_ko": named.get(source, source), "reason": reason, "files": files}

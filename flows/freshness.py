@@ -48,8 +48,7 @@ def required_on(seen: Glance, day: date) -> Iterator[Silence]:
 
 def late_since_last_night(seen: Glance, day: date) -> tuple[str, ...]:
     """Sources, by code, of which another delivery is late since the last night before `day` that was done."""
-    nights = (run.as_of for run in ledger.recent(seen.engine, 100, "nightly") if run.state == "done")
-    last = max((then for then in nights if then < day), default=None)
+    last = ledger.night_before(seen.engine, day)
     if last is None:
         return ()
     told = deliveries.months_told(seen.engine, day)

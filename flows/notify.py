@@ -20,7 +20,7 @@ from flows.desk import glance, now, today
 from flows.errors import OperatorError
 from flows.incidents import incidents_of
 from flows.kinds import KINDS
-from flows.refusals import as_operator_error
+from flows.refusals import as_operator_error, end_by
 from flows.schedule import check_done, last_to_be_done, nightly_time
 from flows.settings import Notify, Settings, load_settings
 from flows.summary import NightSummary, Taken, TrainingSummary
@@ -73,7 +73,7 @@ def watching(config: Path, work: Path | None, kind: Literal["nightly", "retrain"
     except Exception as error:
         refused = as_operator_error(error)
         state: State = "failed" if refused is None else "refused"
-        _note_end(settings, kind, as_of, begun, error, refused)
+        _note_end(settings, kind, as_of, begun, error)
         tell(settings, state, message_of_end(kind, as_of, refused or error))
         raise
     if watch.summary is None:
@@ -86,18 +86,11 @@ def watching(config: Path, work: Path | None, kind: Literal["nightly", "retrain"
         tell(settings, "late", message_of_late(as_of))
 
 
-def _note_end(
-    settings: Settings, kind: str, as_of: date, begun: datetime, error: Exception, refused: OperatorError | None
-) -> None:
+def _note_end(settings: Settings, kind: str, as_of: date, begun: datetime, error: Exception) -> None:
     """Of a run that ended before it could open its journal: its key or its database was not to be had."""
     last = journal.last(settings.work, "ended", as_of=as_of.isoformat())
-    if last is not None and datetime.fromisoformat(last["at"]) >= begun:
-        return
-    if refused is None:
-        journal.note(settings.work, now(), "ended", kind=kind, as_of=as_of, state="failed", error=type(error).__name__)
-        return
-    why = {"refusal": refused.kind, "exit_code": refused.exit_code}
-    journal.note(settings.work, now(), "ended", kind=kind, as_of=as_of, state="refused", **why)
+    if last is None or datetime.fromisoformat(last["at"]) < begun:
+        journal.note(settings.work, now(), "ended", kind=kind, as_of=as_of, **end_by(error))
 
 
 def check_in_time(config: Path, work: Path | None) -> date:

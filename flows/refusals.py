@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from flows.errors import OperatorError
 from store.faults import as_store_error
@@ -32,6 +33,14 @@ def as_operator_error(error: BaseException) -> OperatorError | None:
     )
     kind = next(name for refusal, name in kinds if isinstance(error, refusal))
     return OperatorError(kind, error.what, error.cure)
+
+
+def end_by(error: BaseException) -> dict[str, Any]:
+    """Of a run, for the journal. The text of an unknown error may hold a value: its kind alone is kept."""
+    told = as_operator_error(error)
+    if told is None:
+        return {"state": "failed", "error": type(error).__name__}
+    return {"state": "refused", "refusal": told.kind, "exit_code": told.exit_code}
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import polars as pl
 from flows import journal
 from flows.desk import Desk, now
 from flows.engine import step
-from flows.refusals import as_operator_error
+from flows.refusals import as_operator_error, end_by
 from flows.summary import Taken
 from store import deliveries, ledger, stops
 
@@ -99,13 +99,11 @@ def running(desk: Desk, kind: ledger.Kind, as_of: date) -> Iterator[Run]:
     try:
         yield run
     except BaseException as error:
-        # The text of an unknown error may hold a value: its kind alone is kept.
-        told = as_operator_error(error)
-        state: ledger.End = "failed" if told is None else "refused"
-        named = {"error": type(error).__name__} if told is None else {"refusal": told.kind, "exit_code": told.exit_code}
-        run.note_end(state, **named)
+        ended = end_by(error)
+        run.note_end(**ended)
         if run.id:
-            ledger.finish(desk.engine, run.id, state, now=now(), message=str(told or type(error).__name__))
+            words = str(as_operator_error(error) or type(error).__name__)
+            ledger.finish(desk.engine, run.id, ended["state"], now=now(), message=words)
         raise
     versions = desk.lake.versions()
     ledger.finish(

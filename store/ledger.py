@@ -135,6 +135,13 @@ def last_done_night(engine: Engine) -> Run | None:
     return last_done(engine, "nightly")
 
 
+def night_before(engine: Engine, day: date) -> date | None:
+    """The last one that was done, of a day before that one."""
+    with reading(engine) as session:
+        done = select(func.max(Run.as_of)).where(Run.kind == "nightly", Run.state == "done", Run.as_of < day)
+        return session.scalar(done)
+
+
 def first_done_with(engine: Engine, model: str, before: date) -> Run | None:
     """The first night that was published with a model, of a day before that one."""
     told = select(Run).where(Run.kind == "nightly", Run.state == "done", Run.model == model, Run.as_of < before)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from distributed import LocalCluster
 
 from features import feature_list
 from flows import boosting
@@ -29,23 +28,10 @@ from models.model import read_model
 from models.monotone import violations
 from signals.catalogue import SIGNALS
 from store.shuffle import Shuffle
-from tests.flows.test_cluster import local
 
 ROOT = Path(__file__).parent.parent.parent
 COLUMNS = tuple(Column(f"c{i}", "group", i % 3 - 1) for i in range(9))
 ROWS, ROUNDS, TREES = 3_000, 2, 20
-
-
-@pytest.fixture(scope="module")
-def dask() -> Iterator[LocalCluster]:
-    with local(2) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def engine(dask: LocalCluster, tmp_path: Path) -> Engine:
-    lake, scratch = str(tmp_path / "lake"), str(tmp_path / "scratch")
-    return Engine(kind="dask", workers=1, scheduler=dask.scheduler_address, lake=lake, scratch=scratch)
 
 
 def drawn(rows: int, seed: int) -> pl.DataFrame:

@@ -23,29 +23,11 @@ from flows.errors import OperatorError
 from flows.settings import Engine
 from store.faults import StoreError
 from store.shuffle import Shuffle
+from tests.flows.clusters import local
 
 NAME = "가나다-900101"  # what an error's text may hold
 
 Map = Callable[[Callable[[int], Any], range], Iterator[Any]]
-
-
-def local(workers: int, processes: bool = False) -> LocalCluster:
-    return LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=processes, protocol="tcp", host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def dask() -> Iterator[LocalCluster]:
-    with local(2) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def engine(dask: LocalCluster, tmp_path: Path) -> Engine:
-    lake, scratch = str(tmp_path / "lake"), str(tmp_path / "scratch")
-    return Engine(kind="dask", workers=1, scheduler=dask.scheduler_address, lake=lake, scratch=scratch)
 
 
 def at(engine: Engine, cluster: LocalCluster) -> Engine:
