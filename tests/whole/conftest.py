@@ -16,6 +16,7 @@ from flows.retrain import learn
 from flows.run import running
 from flows.settings import load_settings
 from flows.summary import NightSummary, TrainingSummary
+from tests.drawn_keys import keys_drawn_for
 
 ROOT = Path(__file__).parent.parent.parent
 NIGHT = date(2026, 11, 2)
@@ -37,6 +38,11 @@ class Worked:
 
 @pytest.fixture(scope="session")
 def worked(tmp_path_factory: pytest.TempPathFactory) -> Worked:
+    with keys_drawn_for("worked"):
+        return _work(tmp_path_factory)
+
+
+def _work(tmp_path_factory: pytest.TempPathFactory) -> Worked:
     folder = tmp_path_factory.mktemp("country")
     config, work = folder / "config.yaml", folder / "work"
     told = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
