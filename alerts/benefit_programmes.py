@@ -17,6 +17,17 @@ from signals.signal import Domain
 Sign = Literal["worth", "worth_if", "no_sign"]
 
 
+YOUNG_PARENT_UNTIL = 24  # 한부모가족지원법: 24세 이하
+
+POWER = frozenset({"power_arrears", "power_cut"})
+TELECOM = frozenset({"telecom_arrears"})
+COSTLY_CARE = frozenset({"severe_illness", "medical_disaster", "high_medical_cost", "premature_baby"})
+DISABLING = frozenset({"severe_illness", "care_grade", "visiting_health", "injury_care_ended"})
+LOSING_HOME = frozenset({"rent_arrears", "rent_vulnerable", "facility_left", "fire_damage", "disaster_damage"})
+DAMAGED = frozenset({"fire_damage", "disaster_damage"})
+BABIES = frozenset({"premature_baby", "newborn_hearing", "infant_no_record"})
+
+
 @dataclass(frozen=True, slots=True)
 class Household:
     members: int  # at least 1
@@ -37,173 +48,175 @@ class Pointer:
     sentence_ko: str
 
 
-Say = Callable[[Household, BenefitTable, date], tuple[Sign, str]]
+# Only what is told needs its amount: of nineteen programmes, three.
+Speaks = Callable[[Household], Sign]
+Amount = Callable[[Household, BenefitTable, date], str]
 
 
-def emergency(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
-    """Always worth it: being passed on as 발굴대상자 is itself a 위기사유 (DOMAIN 6.2)."""
+def _if(speaks: object, sign: Sign = "worth_if") -> Sign:
+    return sign if speaks else "no_sign"
+
+
+def emergency(household: Household, table: BenefitTable, on: date) -> str:
     edition = table.programmes["emergency"].edition(on)
     amount = f"{household.members}인 가구 월 {won(edition.of(household.members))}"
-    return "worth", f"{amount}, 소득 월 {_limit('emergency', household, table, on)} 이하"
+    return f"{amount}, 소득 월 {_limit('emergency', household, table, on)} 이하"
 
 
-def emergency_medical(household: Household, _table: BenefitTable, _on: date) -> tuple[Sign, str]:
+def emergency_medical(_household: Household, _table: BenefitTable, _on: date) -> str:
     """The ceiling rests on a copy of lower quality: it is in the table and not told."""
-    amount = "중한 질병이나 부상의 의료비, 지원 한도는 시·군·구에 확인"
-    return ("worth_if" if COSTLY_CARE & household.signals else "no_sign"), amount
+    return "중한 질병이나 부상의 의료비, 지원 한도는 시·군·구에 확인"
 
 
-def emergency_housing(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def emergency_housing(_household: Household, table: BenefitTable, on: date) -> str:
     figures = table.programmes["emergency_housing"].edition(on).figures
-    amount = f"금융재산 기준은 생계지원 기준에 {won(figures['financial_more'])}을 더한 금액, 지원액은 시·군·구에 확인"
-    return ("worth_if" if LOSING_HOME & household.signals else "no_sign"), amount
+    return f"금융재산 기준은 생계지원 기준에 {won(figures['financial_more'])}을 더한 금액, 지원액은 시·군·구에 확인"
 
 
-def livelihood(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def _speaks_for_livelihood(household: Household) -> Sign:
     """Trouble of two kinds at once speaks for want of income, rather than of one thing."""
-    limit = _income_limit("livelihood", household, table, on)
-    if len(household.domains) >= 2:
-        return "worth", limit
-    return ("worth_if" if household.domains else "no_sign"), limit
+    return "worth" if len(household.domains) >= 2 else _if(household.domains)
 
 
-def medical(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
-    sign: Sign = "worth" if "health" in household.domains else "no_sign"
-    return sign, _income_limit("medical", household, table, on)
+def livelihood(household: Household, table: BenefitTable, on: date) -> str:
+    return _income_limit("livelihood", household, table, on)
 
 
-def housing(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def medical(household: Household, table: BenefitTable, on: date) -> str:
+    return _income_limit("medical", household, table, on)
+
+
+def _speaks_for_housing(household: Household) -> Sign:
     rented = household.housing in ("public_rental", "redevelopment_rental", "one_room", "non_dwelling")
-    amount = _rent(household, table, on) + _income_limit("housing", household, table, on)
-    if "housing" in household.domains:
-        return "worth", amount
-    return ("worth_if" if rented else "no_sign"), amount
+    return "worth" if "housing" in household.domains else _if(rented)
 
 
-def housing_repair(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def housing(household: Household, table: BenefitTable, on: date) -> str:
+    return _rent(household, table, on) + _income_limit("housing", household, table, on)
+
+
+def _speaks_for_repair(household: Household) -> Sign:
     """A home of one's own is not in our data: damage, or trouble in a detached house, speaks for asking."""
+    return _if(DAMAGED & household.signals or (household.housing == "detached" and household.domains))
+
+
+def housing_repair(household: Household, table: BenefitTable, on: date) -> str:
     figures = table.programmes["housing_repair"].edition(on).figures
     amount = _income_limit("housing_repair", household, table, on)
-    if figures:
-        light, medium, heavy = (won(figures[name]) for name in ("light", "medium", "heavy"))
-        amount = f"집 상태에 따라 {light}·{medium}·{heavy}까지 수선, {amount}"
-    asks = DAMAGED & household.signals or (household.housing == "detached" and household.domains)
-    return ("worth_if" if asks else "no_sign"), amount
+    if not figures:
+        return amount
+    light, medium, heavy = (won(figures[name]) for name in ("light", "medium", "heavy"))
+    return f"집 상태에 따라 {light}·{medium}·{heavy}까지 수선, {amount}"
 
 
-def energy_voucher(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def energy_voucher(household: Household, table: BenefitTable, on: date) -> str:
     edition = table.programmes["energy_voucher"].edition(on)
-    amount = f"{household.members}인 가구 연 {won(edition.of(household.members))}"
-    if "utilities" not in household.domains:
-        return "no_sign", amount
-    return "worth_if", f"{amount}, {_application(edition, on)}"
+    return f"{household.members}인 가구 연 {won(edition.of(household.members))}, {_application(edition, on)}"
 
 
-def catastrophic_medical(household: Household, _table: BenefitTable, _on: date) -> tuple[Sign, str]:
+def catastrophic_medical(_household: Household, _table: BenefitTable, _on: date) -> str:
     """Sources disagree on rate and ceiling: no figure is told."""
-    amount = "부담이 큰 의료비의 일부, 지원율과 한도는 자료마다 달라 국민건강보험공단에 확인"
-    return ("worth_if" if COSTLY_CARE & household.signals else "no_sign"), amount
+    return "부담이 큰 의료비의 일부, 지원율과 한도는 자료마다 달라 국민건강보험공단에 확인"
 
 
-def education(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def education(household: Household, table: BenefitTable, on: date) -> str:
     figures = table.programmes["education"].edition(on).figures
     amount = _income_limit("education", household, table, on)
-    if figures:
-        primary, middle, high = (won(figures[name]) for name in ("elementary", "middle", "high"))
-        amount = f"교육활동지원비 연 초등 {primary}·중등 {middle}·고등 {high}, {amount}"
-    return ("worth_if" if household.has_child else "no_sign"), amount
+    if not figures:
+        return amount
+    primary, middle, high = (won(figures[name]) for name in ("elementary", "middle", "high"))
+    return f"교육활동지원비 연 초등 {primary}·중등 {middle}·고등 {high}, {amount}"
 
 
-def single_parent(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def _may_be_single_parent(household: Household) -> bool:
+    return household.has_child and household.members >= 2
+
+
+def single_parent(household: Household, table: BenefitTable, on: date) -> str:
     figures = table.programmes["single_parent"].edition(on).figures
     more = f"조건에 따라 월 {won(figures['more'])} 추가"
-    amount = f"자녀 1인당 월 {won(figures['monthly'])}, {more}, {_income_limit('single_parent', household, table, on)}"
-    return ("worth_if" if _may_be_single_parent(household) else "no_sign"), amount
+    return f"자녀 1인당 월 {won(figures['monthly'])}, {more}, {_income_limit('single_parent', household, table, on)}"
 
 
-def young_parent(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
-    """Ages are counted by birth year: somebody of 24 may stand as 25. No limit is told, the copies disagree on it."""
-    figures = table.programmes["young_parent"].edition(on).figures
-    amount = f"자녀 1인당 월 {won(figures['monthly'])}, 0~1세는 월 {won(figures['monthly_infant'])}"
+def _speaks_for_young_parent(household: Household) -> Sign:
+    """Ages are counted by birth year: somebody of 24 may stand as 25."""
     is_young = household.head_age is not None and household.head_age <= YOUNG_PARENT_UNTIL + 1
-    return ("worth_if" if is_young and _may_be_single_parent(household) else "no_sign"), amount
+    return _if(is_young and _may_be_single_parent(household))
 
 
-def diapers(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def young_parent(_household: Household, table: BenefitTable, on: date) -> str:
+    """No limit is told, the copies disagree on it."""
+    figures = table.programmes["young_parent"].edition(on).figures
+    return f"자녀 1인당 월 {won(figures['monthly'])}, 0~1세는 월 {won(figures['monthly_infant'])}"
+
+
+def _speaks_for_diapers(household: Household) -> Sign:
+    return _if(BABIES & household.signals and "diaper_support" not in household.signals)
+
+
+def diapers(_household: Household, table: BenefitTable, on: date) -> str:
     figures = table.programmes["diapers"].edition(on).figures
-    amount = f"기저귀 월 {won(figures['diapers'])}, 조제분유 월 {won(figures['formula'])}"
-    draws_it = "diaper_support" in household.signals
-    return ("worth_if" if BABIES & household.signals and not draws_it else "no_sign"), amount
+    return f"기저귀 월 {won(figures['diapers'])}, 조제분유 월 {won(figures['formula'])}"
 
 
-def basic_pension(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def basic_pension(_household: Household, table: BenefitTable, on: date) -> str:
     figures = table.programmes["basic_pension"].edition(on).figures
     limit = f"소득인정액 단독 월 {won(figures['limit_single'])}·부부 {won(figures['limit_couple'])} 이하"
-    return ("worth" if household.has_senior else "no_sign"), f"월 최대 {won(figures['monthly'])}, {limit}"
+    return f"월 최대 {won(figures['monthly'])}, {limit}"
 
 
-def disability_pension(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def disability_pension(household: Household, table: BenefitTable, on: date) -> str:
     figures = table.programmes["disability_pension"].edition(on).figures
     more = f"부가급여 월 {won(figures['more_least'])}~{won(figures['more_most'])}"
     if household.has_senior:
         more += f"(65세 이상 생계·의료급여 수급자는 {won(figures['more_senior'])})"
     limit = f"소득인정액 단독 월 {won(figures['limit_single'])}·부부 {won(figures['limit_couple'])} 이하"
-    amount = f"기초급여 월 최대 {won(figures['monthly'])}, {more}, {limit}"
-    return ("worth_if" if DISABLING & household.signals else "no_sign"), amount
+    return f"기초급여 월 최대 {won(figures['monthly'])}, {more}, {limit}"
 
 
-def telecom_discount(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
+def telecom_discount(_household: Household, table: BenefitTable, on: date) -> str:
     figures = table.programmes["telecom_discount"].edition(on).figures
-    most = f"월 최대 {won(max(figures.values()))}, 자격에 따라 다름"
-    return ("worth_if" if TELECOM & household.signals else "no_sign"), most
+    return f"월 최대 {won(max(figures.values()))}, 자격에 따라 다름"
 
 
-def electricity_discount(household: Household, _table: BenefitTable, _on: date) -> tuple[Sign, str]:
+def electricity_discount(_household: Household, _table: BenefitTable, _on: date) -> str:
     """One weak source for the amount: it is in the table and not told."""
-    return ("worth_if" if POWER & household.signals else "no_sign"), "할인액은 한국전력에 확인"
+    return "할인액은 한국전력에 확인"
 
 
-def near_poor(household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
-    return ("worth_if" if household.domains else "no_sign"), _income_limit("near_poor", household, table, on)
+def near_poor(household: Household, table: BenefitTable, on: date) -> str:
+    return _income_limit("near_poor", household, table, on)
 
 
-def private_help(_household: Household, _table: BenefitTable, _on: date) -> tuple[Sign, str]:
-    """Never without a sign: what is left when no public benefit fits (DOMAIN 4, R13)."""
-    return "worth_if", "맞는 공적 급여가 없을 때에도 이어 줄 수 있는 후원·돌봄·상담"
+def private_help(_household: Household, _table: BenefitTable, _on: date) -> str:
+    """What is left when no public benefit fits (DOMAIN 4, R13)."""
+    return "맞는 공적 급여가 없을 때에도 이어 줄 수 있는 후원·돌봄·상담"
 
 
 # In the order they are told when they are equally worth checking: the help for this very trouble before the general.
-BENEFITS: Mapping[str, Say] = {
-    "emergency": emergency,
-    "energy_voucher": energy_voucher,
-    "telecom_discount": telecom_discount,
-    "emergency_medical": emergency_medical,
-    "catastrophic_medical": catastrophic_medical,
-    "livelihood": livelihood,
-    "housing": housing,
-    "emergency_housing": emergency_housing,
-    "medical": medical,
-    "basic_pension": basic_pension,
-    "disability_pension": disability_pension,
-    "young_parent": young_parent,
-    "single_parent": single_parent,
-    "diapers": diapers,
-    "education": education,
-    "housing_repair": housing_repair,
-    "near_poor": near_poor,
-    "electricity_discount": electricity_discount,
-    "private_help": private_help,
+BENEFITS: Mapping[str, tuple[Speaks, Amount]] = {
+    # Always worth it: being passed on as 발굴대상자 is itself a 위기사유 (DOMAIN 6.2).
+    "emergency": (lambda _: "worth", emergency),
+    "energy_voucher": (lambda h: _if("utilities" in h.domains), energy_voucher),
+    "telecom_discount": (lambda h: _if(TELECOM & h.signals), telecom_discount),
+    "emergency_medical": (lambda h: _if(COSTLY_CARE & h.signals), emergency_medical),
+    "catastrophic_medical": (lambda h: _if(COSTLY_CARE & h.signals), catastrophic_medical),
+    "livelihood": (_speaks_for_livelihood, livelihood),
+    "housing": (_speaks_for_housing, housing),
+    "emergency_housing": (lambda h: _if(LOSING_HOME & h.signals), emergency_housing),
+    "medical": (lambda h: _if("health" in h.domains, "worth"), medical),
+    "basic_pension": (lambda h: _if(h.has_senior, "worth"), basic_pension),
+    "disability_pension": (lambda h: _if(DISABLING & h.signals), disability_pension),
+    "young_parent": (_speaks_for_young_parent, young_parent),
+    "single_parent": (lambda h: _if(_may_be_single_parent(h)), single_parent),
+    "diapers": (_speaks_for_diapers, diapers),
+    "education": (lambda h: _if(h.has_child), education),
+    "housing_repair": (_speaks_for_repair, housing_repair),
+    "near_poor": (lambda h: _if(h.domains), near_poor),
+    "electricity_discount": (lambda h: _if(POWER & h.signals), electricity_discount),
+    # Never without a sign.
+    "private_help": (lambda _: "worth_if", private_help),
 }
-
-YOUNG_PARENT_UNTIL = 24  # 한부모가족지원법: 24세 이하
-
-POWER = frozenset({"power_arrears", "power_cut"})
-TELECOM = frozenset({"telecom_arrears"})
-COSTLY_CARE = frozenset({"severe_illness", "medical_disaster", "high_medical_cost", "premature_baby"})
-DISABLING = frozenset({"severe_illness", "care_grade", "visiting_health", "injury_care_ended"})
-LOSING_HOME = frozenset({"rent_arrears", "rent_vulnerable", "facility_left", "fire_damage", "disaster_damage"})
-DAMAGED = frozenset({"fire_damage", "disaster_damage"})
-BABIES = frozenset({"premature_baby", "newborn_hearing", "infant_no_record"})
 
 # Signals that tell of a benefit the household already draws: what it has need not be checked.
 # 긴급복지 is never left out: it ends after months, and the referral stands.
@@ -242,10 +255,6 @@ def _rent(household: Household, table: BenefitTable, on: date) -> str:
         return ""
     dearest, cheapest = won(figures[f"rent_{size}_region_1"]), won(figures[f"rent_{size}_region_4"])
     return f"기준임대료 월 {cheapest}(4급지)~{dearest}(1급지), "
-
-
-def _may_be_single_parent(household: Household) -> bool:
-    return household.has_child and household.members >= 2
 
 
 def _application(edition: Edition, on: date) -> str:

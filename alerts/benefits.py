@@ -74,27 +74,27 @@ def _household(
 
 
 def _told(household: Household, table: BenefitTable, on: date) -> list[str | None]:
-    weighed = [(code, *_weigh(code, household, table, on)) for code in BENEFITS]
-    worth = sorted((w for w in weighed if w[1] != "no_sign"), key=lambda w: ORDER[w[1]])
-    told = [_sentence(code, amount, table, on) for code, _, amount in worth[:BENEFIT_COLUMNS]]
+    signs = [(code, _sign(code, household)) for code in BENEFITS]
+    worth = sorted((told for told in signs if told[1] != "no_sign"), key=lambda told: ORDER[told[1]])
+    told = [_sentence(code, household, table, on) for code, _ in worth[:BENEFIT_COLUMNS]]
     return [*told, *[None] * (BENEFIT_COLUMNS - len(told))]
 
 
 def _pointer(code: str, household: Household, table: BenefitTable, on: date) -> Pointer:
-    sign, amount = _weigh(code, household, table, on)
-    return Pointer(code, sign, _sentence(code, amount, table, on))
+    return Pointer(code, _sign(code, household), _sentence(code, household, table, on))
 
 
-def _weigh(code: str, household: Household, table: BenefitTable, on: date) -> tuple[Sign, str]:
-    sign, amount = BENEFITS[code](household, table, on)
-    return ("no_sign" if RUNNING.get(code, frozenset()) & household.running else sign), amount
+def _sign(code: str, household: Household) -> Sign:
+    speaks, _ = BENEFITS[code]
+    return "no_sign" if RUNNING.get(code, frozenset()) & household.running else speaks(household)
 
 
-def _sentence(code: str, amount: str, table: BenefitTable, on: date) -> str:
+def _sentence(code: str, household: Household, table: BenefitTable, on: date) -> str:
     """긴급복지 생계지원: 1인 가구 월 783,000원 (소득·재산 확인 필요) · 긴급복지지원법"""
+    _, amount = BENEFITS[code]
     programme = table.programmes[code]
     edition = programme.edition(on)
     unknown = f"{programme.unknown_ko} 확인 필요"
     if edition.tells_amounts and not edition.valid_from <= on <= edition.valid_to:
         unknown = f"{edition.valid_from.year}년 금액, {unknown}"
-    return f"{programme.name_ko}: {amount} ({unknown}) · {programme.law_ko}"
+    return f"{programme.name_ko}: {amount(household, table, on)} ({unknown}) · {programme.law_ko}"

@@ -63,6 +63,7 @@ STAGES: Final[Mapping[str, str]] = {
     "check cohort": "가구 수 점검",
     "check drift": "점수 분포 점검",
     "fill office queues": "명단과 설명",
+    "gather queues": "명단 모으기",
     "publish": "내보내기",
 }
 DAYS_BEFORE, DAYS_AFTER = 150, 60

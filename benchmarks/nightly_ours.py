@@ -26,7 +26,7 @@ from flows.ranges import arrange, ground_of, leave, open_day
 from flows.run import Run
 from flows.scoring import Offices, check_sources, load_model, score_households
 from flows.sheets import Handout, office_files
-from flows.telling import Queues, fill_office_queues
+from flows.telling import Queues, fill_office_queues, gather_queues
 from flows.workers import open_workers
 from signals.answers import last_told
 from store import alerts, identities
@@ -48,7 +48,8 @@ def work_night(desk: Desk, asked: argparse.Namespace) -> dict[str, Any]:
         ground = ground_of(desk, run, day, capacity_on(desk, offices, as_of))
         arranged = run.stage(arrange, day, ground, workers)
         scored = run.stage(score_households, desk, run, arranged, model, served, workers)
-        queues = run.stage(fill_office_queues, desk, arranged, scored, model, served, workers)
+        filled = run.stage(fill_office_queues, desk, arranged, scored, model, served, workers)
+    queues = run.stage(gather_queues, desk, arranged, scored, filled)
     run.stage(write_regions, desk, queues, offices)
     leave(arranged, ground)
     seconds = time.perf_counter() - began

@@ -9,7 +9,7 @@ from benchmarks.nightly_judged import Told, best
 
 SIDES = {"ours": "Blindspot", "floor": "floor", "naive": "pandas + shap"}
 COLOURS = {"ours": "#0b6e4f", "floor": "#8d99ae", "naive": "#c8553d"}
-STAGES = ("arrange", "score households", "fill office queues", "write regions")
+STAGES = ("arrange", "score households", "fill office queues", "gather queues", "write regions")
 
 
 def draw(told: Told, folder: Path) -> list[str]:

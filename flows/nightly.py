@@ -23,7 +23,7 @@ from flows.ranges import arrange, ground_of, leave, open_day, tidy_lake
 from flows.run import Run, running
 from flows.scoring import Offices, check_cohort, check_sources, load_model, score_households
 from flows.summary import NightSummary
-from flows.telling import fill_office_queues
+from flows.telling import fill_office_queues, gather_queues
 from flows.workers import open_workers
 
 
@@ -63,7 +63,8 @@ def work_night(desk: Desk, run: Run) -> NightSummary:
         scored = run.stage(score_households, desk, run, arranged, model, served, workers)
         run.stage(check_cohort, desk, scored.households)
         run.stage(check_drift, desk, run.as_of, model.id, scored.households)
-        queues = run.stage(fill_office_queues, desk, arranged, scored, model, served, workers)
+        filled = run.stage(fill_office_queues, desk, arranged, scored, model, served, workers)
+    queues = run.stage(gather_queues, desk, arranged, scored, filled)
     keep_explanations(desk.work, queues.told, run.id, model.id)
     count_night(run, scored, queues)
     outbox = run.stage(publish, desk, run, queues, offices)

@@ -22,7 +22,7 @@ from flows.queue_settings import queue_settings, told_capacities
 from flows.ranges import arrange, open_day
 from flows.run import Run, code_digest
 from flows.scoring import Deployed, Offices, score_households
-from flows.telling import Queues, fill_office_queues
+from flows.telling import Queues, fill_office_queues, gather_queues
 from flows.workers import open_workers
 from models.bundle import public_key_of
 from store import ledger, models
@@ -131,7 +131,8 @@ def _work_again(desk: Desk, record: Record, then: AsRead) -> tuple[dict[str, byt
         with open_workers(desk.settings.engine, day.parts) as workers:
             arranged = arrange(day, "", workers)
             scored = score_households(desk, run, arranged, deployed, served, workers)
-            queues = fill_office_queues(desk, arranged, scored, deployed, served, workers)
+            filled = fill_office_queues(desk, arranged, scored, deployed, served, workers)
+        queues = gather_queues(desk, arranged, scored, filled)
         people, why = _people(desk, run, queues)
         with reading(desk.engine) as session:
             return files_of_night(session, desk, run, queues, offices, people), why

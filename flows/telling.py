@@ -48,6 +48,15 @@ TOLD = tuple(field.name for field in fields(Told))
 
 
 @dataclass(frozen=True, slots=True)
+class Filled:
+    """The offices' queues, what is told of them still where the workers left it."""
+
+    chosen: pl.DataFrame
+    stands: pl.Series  # households of which what the day's whole night told is told again
+    pieces: int
+
+
+@dataclass(frozen=True, slots=True)
 class Queues:
     told: Told
     tally: pl.DataFrame  # alerts.considered.TALLY of every household
@@ -55,7 +64,7 @@ class Queues:
 
 def fill_office_queues(
     desk: Desk, arranged: Arranged, scored: Scored, deployed: Deployed, offices: Offices, workers: Workers
-) -> Queues:
+) -> Filled:
     """Within each office's capacity, with reasons."""
     day = arranged.day
     rng = seeded(desk.settings.model.seed, day.as_of)
@@ -70,13 +79,18 @@ def fill_office_queues(
     pieces = day.parts if arranged.since is None else day.pieces(anew.height, -(-day.part_size // 10))
     for _ in workers.map(partial(tell_range, arranged, deployed, offices, pieces), pieces, "Explaining alerts"):
         pass
-    told = {name: _told(arranged, name, stands, pieces) for name in TOLD}
+    return Filled(chosen, stands, pieces)
+
+
+def gather_queues(desk: Desk, arranged: Arranged, scored: Scored, filled: Filled) -> Queues:
+    """All of it in one place: for when no worker holds memory any more."""
+    told = {name: _told(arranged, name, filled.stands, filled.pieces) for name in TOLD}
     if arranged.since is not None:
-        told["alerts"] = with_chances(told["alerts"], queued)
+        told["alerts"] = with_chances(told["alerts"], filled.chosen.filter(QUEUED))
     # Last: what is told of a household stands until something of it is new, which source is late does not.
-    alerts = mark_late(in_order(told["alerts"]), told_until(desk, day.as_of), SIGNALS)
+    alerts = mark_late(in_order(told["alerts"]), told_until(desk, arranged.day.as_of), SIGNALS)
     queue = Told(**told | {"alerts": alerts})
-    return Queues(queue, count(chosen, queue.alerts, scored.sifted))
+    return Queues(queue, count(filled.chosen, queue.alerts, scored.sifted))
 
 
 def as_before(arranged: Arranged, queued: pl.DataFrame, settings: QueueSettings) -> pl.Series:

@@ -168,7 +168,6 @@ def test_the_line_of_emergency_support_as_published_in_thousands() -> None:
 @pytest.mark.parametrize("code", BENEFITS)
 def test_every_programme_names_its_law_source_and_days(code: str) -> None:
     programme = TABLE.programmes[code]
-    assert callable(BENEFITS[code])
     assert programme.name_ko and programme.unknown_ko and re.search("법(률)?$|약관$", programme.law_ko)
     for edition in programme.editions:
         assert edition.source.strip() and edition.confidence in ("second_hand", "weak")

@@ -41,7 +41,8 @@ from tests.whole.conftest import HOUSEHOLDS, NIGHT, Worked
 
 Bytes = Callable[[Path], dict[str, bytes]]
 STAGES = (
-    "take_in", "check_sources", "arrange", "score_households", "check_cohort", "fill_office_queues", "publish",
+    "take_in", "check_sources", "arrange", "score_households", "check_cohort", "fill_office_queues", "gather_queues",
+    "publish",
 )  # fmt: skip
 
 
