@@ -46,19 +46,28 @@ def on_the_board(desk: Desk, as_of: date) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        _try(desk, as_of, error)
+        _write_all(desk, as_of, error)
         raise
-    _try(desk, as_of)
+    _write_all(desk, as_of)
 
 
-def _try(desk: Desk, as_of: date, error: Exception | None = None) -> None:
+def _write_all(desk: Desk, as_of: date, error: Exception | None = None) -> None:
+    """A night killed after its commit is finished by whichever run starts next: its board, too, is due then."""
+    if _try(desk, as_of, error):
+        for run in ledger.recent(desk.engine, RUNS, "nightly"):
+            if run.state == "done" and run.as_of < as_of and not folder_of(desk, run.as_of).exists():
+                _try(desk, run.as_of)
+
+
+def _try(desk: Desk, as_of: date, error: Exception | None = None) -> bool:
     try:
         write_board(desk, as_of, error)
     except Exception as fault:
         journal.note(desk.work, now(), "board", as_of=as_of, state="failed", error=type(fault).__name__)
         Console(stderr=True).print(f"[yellow]The board of {as_of} could not be written[/] ({type(fault).__name__}).")
-        return
+        return False
     journal.note(desk.work, now(), "board", as_of=as_of, state="done")
+    return True
 
 
 def write_board(desk: Desk, as_of: date, error: Exception | None = None) -> Path:

@@ -74,6 +74,17 @@ def test_a_refused_night_has_a_board_too_and_leaves_the_queues_as_they_are(
         assert "2026년 11월 2일</b> 명단이 그대로" in page
 
 
+def test_a_night_whose_process_died_before_its_board_has_one_after_the_next(worked: Worked, tmp_path: Path) -> None:
+    work = Path(shutil.copytree(worked.work, tmp_path / "work"))
+    with open_desk(worked.config, work) as desk:
+        assert not folder_of(desk, NIGHT).exists()
+        with pytest.raises(OperatorError), on_the_board(desk, NIGHT + timedelta(days=1)):
+            raise OperatorError("stale", "what", "cure")
+        assert (told(desk)["state"], told(desk)["run"]) == ("done", worked.night.run)
+        latest = (desk.work / "board" / "board.html").read_bytes()
+        assert latest == (folder_of(desk, NIGHT + timedelta(days=1)) / "board.html").read_bytes()
+
+
 def test_a_bug_is_on_the_board_by_its_kind_alone(worked: Worked, copied: Path) -> None:
     day = NIGHT + timedelta(days=2)
     with open_desk(worked.config, copied) as desk:
