@@ -65,6 +65,7 @@ def targets(told: Told) -> Sequence[Target]:
         _target(f"exponent of time over size, {FROM:,} to {largest:,}", "at most 1.05", steep, "{:.3f}", 1.05),
         _target(f"largest peak over the peak at {FROM:,}", "at most 1.25", flat, "{:.2f}", 1.25),
         *_more(told),
+        *_intake(told),
     ]
 
 
@@ -80,6 +81,15 @@ def _more(told: Told) -> list[Target]:
         differ = ", ".join(night["differ"])
         same = Target(f"{what}outcome of a full night", "the same bytes", differ or "the same", not differ)
         found.append(same)
+    return found
+
+
+def _intake(told: Told) -> list[Target]:
+    found = []
+    for one in told["beside"].get("intake", {}).get("sources", []):
+        what = f"intake of {one['gigabytes']} GB of {one['source']}: "
+        found.append(_target(f"{what}time over a bare read and write", "at most 4", one["times"], "{:.2f}", 4.0))
+        found.append(_target(f"{what}peak memory", "at most 2 GiB", one["peak_gib"], "{:.2f} GiB", 2.0))
     return found
 
 

@@ -8,7 +8,7 @@ from benchmarks.nightly_judged import Told, best, targets
 from benchmarks.nightly_plots import STAGES, draw
 
 COMMANDS = {
-    "intake": "python benchmarks/intake.py",
+    "intake": "python benchmarks/intake.py --gigabytes 5",
     "features": "python benchmarks/features.py",
     "explain": "python benchmarks/explain.py",
     "training": "python benchmarks/training.py",
