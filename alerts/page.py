@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -110,25 +111,33 @@ def _office_page(
 
 def render(templates: Mapping[str, str], page: str, styles: Sequence[str], script: str, **values: Any) -> bytes:
     """Every value is escaped; nothing is loaded, and only our own style and script may run."""
-    environment = Environment(
+    style, code = "".join(templates[name] for name in styles), templates[script]
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(code)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    html = (
+        _environment(tuple(sorted(templates.items())))
+        .get_template(page)
+        .render(
+            style=Markup(style),  # noqa: S704 - our own files, covered by the hashes
+            script=Markup(code),  # noqa: S704
+            policy=policy,
+            **values,
+        )
+    )
+    return _BETWEEN.sub("", html).encode()
+
+
+@lru_cache(maxsize=8)  # to compile the templates takes as long as to fill them in, and a night has thousands of pages
+def _environment(templates: tuple[tuple[str, str], ...]) -> Environment:
+    return Environment(
         loader=DictLoader(dict(templates)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, code = "".join(templates[name] for name in styles), templates[script]
-    policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(code)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    html = environment.get_template(page).render(
-        style=Markup(style),  # noqa: S704 - our own files, covered by the hashes
-        script=Markup(code),  # noqa: S704
-        policy=policy,
-        **values,
-    )
-    return _BETWEEN.sub("", html).encode()
 
 
 def _digest(text: str) -> str:

@@ -5,6 +5,7 @@ import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -29,6 +30,7 @@ FROZEN = 3  # columns: number, lane, name stay in sight while answers are writte
 
 FONT = "맑은 고딕"
 _POINTS_PER_LINE, _PADDING, _TALLEST = 14.5, 6.0, 409.0
+_NARROW = 1.05
 _GRID = "#C9CED6"
 # Colour and word always together: a printout in grey, or an eye that sees no red, loses nothing.
 LANE_LOOKS: Mapping[str, Mapping[str, Any]] = {
@@ -310,14 +312,16 @@ def height(cells: Sequence[str], widths: Sequence[float]) -> float:
 
 def lines_of(text: str, width: float) -> int:
     """Wrapped between words, as LibreOffice does for Hangul; a word longer than the line is broken."""
+    if not text:
+        return 1
     room, total = width - 1.0, 0
     for paragraph in text.split("\n"):
         used, lines = 0.0, 1
         for word in paragraph.split(" "):
             size = _units(word)
-            if used and used + _units(" ") + size > room:
+            if used and used + _NARROW + size > room:
                 lines, used = lines + 1, 0.0
-            used += (_units(" ") if used else 0.0) + size
+            used += (_NARROW if used else 0.0) + size
             if used > room:
                 more = math.ceil(used / room) - 1
                 lines, used = lines + more, used - more * room
@@ -325,6 +329,7 @@ def lines_of(text: str, width: float) -> int:
     return total
 
 
-def _units(text: str) -> float:
+@lru_cache(maxsize=4096)  # an alert has some 800 words, and most sentences are told of many
+def _units(word: str) -> float:
     """Of the standard digit's width: Hangul is not quite two."""
-    return sum(1.8 if unicodedata.east_asian_width(char) in "WFA" else 1.05 for char in text)
+    return sum(1.8 if unicodedata.east_asian_width(char) in "WFA" else _NARROW for char in word)
