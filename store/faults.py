@@ -1,6 +1,7 @@
 """Errors for the person who runs Blindspot: codes, counts and paths, never a value of a person."""
 
 import errno
+import os
 import re
 import sys
 from typing import Final, Literal
@@ -56,6 +57,7 @@ _DISK: Final = {
     errno.EPERM: ("a place may not be written to", _READ_ONLY),
     errno.EIO: ("the disk cannot be read or written", _BROKEN),
 }
+_LIBRARIES: Final = {"_internal", "deltalake", "polars", "pyarrow"}
 _NUMBER: Final = re.compile(r"(?:os error |[Ee]rrno )(\d+)")
 _SQLITE: Final = {
     "SQLITE_FULL": errno.ENOSPC, "SQLITE_READONLY": errno.EROFS, "SQLITE_CANTOPEN": errno.EACCES,
@@ -67,18 +69,28 @@ def as_store_error(error: BaseException) -> StoreError | None:
     """What disk, memory and database show of themselves, in the operator's words; None: something else."""
     if isinstance(error, StoreError):
         return error
-    # A thread's stack is memory too; Python has no error of its own for it.
-    if isinstance(error, MemoryError) or str(error) == "can't start new thread":
+    if _is_of_memory(error):
         cure = "lower night.households_per_part or engine.workers, or give it more; then run again"
         return StoreError("memory", "there is not enough memory", cure)
     return _of_disk(error) or _of_database(error)
 
 
+def _is_of_memory(error: BaseException) -> bool:
+    """A thread's stack is memory too; Python has no error of its own for it, and libraries tell of it in their text."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    can_tell = isinstance(error, OSError | RuntimeError) or _library_of(error) in _LIBRARIES
+    return can_tell and any(words in str(error) for words in ("can't start new thread", os.strerror(errno.ENOMEM)))
+
+
+def _library_of(error: BaseException) -> str:
+    return type(error).__module__.partition(".")[0]
+
+
 def _of_disk(error: BaseException) -> StoreError | None:
     named = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
     number = error.errno if isinstance(error, OSError) else None
-    library = type(error).__module__.partition(".")[0]
-    if number is None and (isinstance(error, OSError) or library in ("_internal", "deltalake", "polars", "pyarrow")):
+    if number is None and (isinstance(error, OSError) or _library_of(error) in _LIBRARIES):
         found = _NUMBER.search(str(error))
         number = int(found[1]) if found else None
     if number not in _DISK:

@@ -41,12 +41,24 @@ def test_libraries_tell_a_number_only_in_their_text() -> None:
 
 
 def test_what_is_no_fault_of_the_machine_stays_a_bug() -> None:
-    for error in (FileNotFoundError(errno.ENOENT, "x"), ValueError("os error 28"), KeyError("a"), ZeroDivisionError()):
+    for error in (
+        FileNotFoundError(errno.ENOENT, "x"),
+        ValueError("os error 28"),
+        KeyError("Cannot allocate memory"),
+        ZeroDivisionError(),
+    ):
         assert as_store_error(error) is None, error
     assert as_store_error(IntegrityError("INSERT", {}, sqlite3.IntegrityError("UNIQUE"))) is None
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(), RuntimeError("can't start new thread"), OSError(errno.ENOMEM, "x"),
+        OSError("Memory mapping file failed: Cannot allocate memory"),
+        pl.exceptions.ComputeError("Traceback ...\nRuntimeError: can't start new thread\n\nin 'python dataset scan'"),
+    ],
+)  # fmt: skip
 def test_memory_that_is_used_up_names_the_setting(error: Exception) -> None:
     told = as_store_error(error)
     assert told is not None
