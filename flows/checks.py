@@ -84,7 +84,7 @@ def keys(seen: Glance) -> Iterator[Found]:
         return
     faults = [key for key in key_files(folder) if key.fault]
     for key in faults:
-        yield "fail", f"{key.key_id}: {key.fault}", f"put it back from the keys' backup, then chmod 0400 {folder}/*.key"
+        yield "fail", f"{key.key_id}: {key.fault}", key.cure
     if not faults:
         yield "ok", f"{folder}", ""
     if folder.is_relative_to(seen.settings.work):

@@ -48,12 +48,16 @@ def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = No
     """Take in what arrived, score every household, fill the free places of each office, write the sheets."""
     from flows import report
     from flows.done import done_night
+    from flows.engine import refuse_full
     from flows.notify import watching
 
     day = as_of.date() if as_of else today()
     with watching(config, work, "nightly", day):  # the flow watches over all the rest
         desk = glance(config, work)
-    if done := done_night(desk, day):
+        done = done_night(desk, day)
+        if not done:
+            refuse_full(desk.settings.work)
+    if done:
         report.already_done(_screen(), done)
         return
     _prefect(desk.settings.work)
@@ -287,8 +291,9 @@ def _text(path: Path | None) -> str | None:
 
 
 def _prefect(work: Path) -> None:
-    from flows.engine import prepare_process, set_environment
+    from flows.engine import prepare_process, refuse_full, set_environment
 
+    refuse_full(work)
     prepare_process(work)
     set_environment(work)
     Console(stderr=True).print("[dim]Starting the flow engine: up to 20 seconds in a new work folder.[/]")

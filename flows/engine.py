@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
+from flows.errors import OperatorError
 from flows.leftovers import end_leftovers, mark_as_ours
 
 P = ParamSpec("P")
@@ -20,6 +22,10 @@ R = TypeVar("R")
 RETRY_SECONDS: Final = (2, 10, 30)
 # Steps that only read, or that go on from wherever a killed night left them.
 REPEATABLE: Final = frozenset({"load_model", "take_in", "check_sources"})
+
+
+# Less is full: Prefect's database alone takes some megabytes, and says in thousands of lines that it cannot have them.
+ROOM: Final = 32 << 20
 
 
 class Broken(Exception):  # noqa: N818  (no error of its own: it says the kind of another)
@@ -51,6 +57,16 @@ def set_environment(work: Path) -> None:
         # An operator's server (PREFECT_API_URL and the like) is respected.
         os.environ.setdefault(name, value)
     _use_server_of_serve(home)
+
+
+def refuse_full(work: Path) -> None:
+    """Before Prefect is started."""
+    free = shutil.disk_usage(work).free
+    if free < ROOM:
+        cure = (
+            f"make room: {ROOM >> 20} MB to begin with, `blindspot doctor` says how much a night needs; then run again"
+        )
+        raise OperatorError("disk", f"the disk is full ({free >> 20} MB free in {work})", cure)
 
 
 def prepare_process(work: Path) -> None:

@@ -16,6 +16,10 @@ INCIDENTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "stopped": ("도중에 멈춘 실행", "멈춘 까닭마다 할 일은 docs/runbook.md에 있습니다."),
     "restarted": ("멈춰 있어 다시 시작한 것", "되풀이되면 서버 기록(journalctl -u blindspot)을 살펴봐 주십시오."),
+    "memory": (
+        "메모리가 모자라 강제로 끝난 것",
+        "서비스의 MemoryMax를 올리거나 night.households_per_part를 낮춰 주십시오.",
+    ),
     "untold": ("아무도 받지 못한 알림", "`blindspot notify`로 알림 주소를 확인해 주십시오."),
     "waiting": ("아직 다 오지 않아 기다리는 파일", "이틀 넘게 남으면 보낸 곳에 알려 주십시오."),
     "again": ("이미 받은 것과 같은 파일", "할 일은 없습니다. 되풀이되면 보낸 곳에 알려 주십시오."),
@@ -63,6 +67,8 @@ def _found(lines: Sequence[Mapping[str, Any]], day: str) -> Iterator[tuple[str, 
                 yield "stopped", line.get("refusal") or line.get("error", "")
             case {"event": "restarted", "process": process}:
                 yield "restarted", _PROCESSES[process]
+            case {"event": "out_of_memory"}:
+                yield "memory", ""
             case {"event": "notified", "told": 0}:
                 yield "untold", ""
             case {"event": "delivery", "as_of": came} if came == day:

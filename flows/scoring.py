@@ -112,10 +112,12 @@ def load_model(desk: Desk) -> Deployed:
 
 
 def check_sources(desk: Desk, as_of: date) -> None:
-    """A required source that is missing or stale stops the night: its silence would look like relief."""
-    for silence in required_on(desk, as_of):
-        if silence.stops:
-            raise OperatorError("stale", silence.told, f"{silence.call}; yesterday's queues stay")
+    """A required source that is missing or stale stops the night: its silence would look like relief.
+    All are told at once: whoever calls one in the night calls them all."""
+    silent = [silence for silence in required_on(desk, as_of) if silence.stops]
+    if silent:
+        whom = "; ".join(dict.fromkeys(silence.call for silence in silent))
+        raise OperatorError("stale", "; ".join(silence.told for silence in silent), f"{whom}; yesterday's queues stay")
 
 
 def score_households(

@@ -24,6 +24,7 @@ from flows.desk import Glance, glance, now
 from flows.engine import home_of
 from flows.errors import OperatorError
 from flows.leftovers import end_leftovers, end_runs, runs_alive
+from flows.memory import ended_for_memory
 from flows.notify import message_of_again, tell
 from flows.refusals import as_operator_error
 from flows.schedule import last_due, nightly_time
@@ -108,6 +109,7 @@ class Serving:
     catching_up: CatchingUp = field(default_factory=CatchingUp)
     gone: set[str] = field(default_factory=set)
     ended: dict[str, Any] | None = None  # the last run of which it was said
+    starved: int = field(default_factory=ended_for_memory)  # processes of which it was said
 
     @property
     def home(self) -> Path:
@@ -188,6 +190,7 @@ class Serving:
         from flows import server_talk
 
         try:
+            self._say_starved()
             self._say_ended()
             end_leftovers(self.home, also_served=True)
             self._bury_the_gone()
@@ -204,6 +207,17 @@ class Serving:
         except Exception as error:
             told = as_operator_error(error)
             self.say(f"cannot look after the night: {told or type(error).__name__}")
+
+    def _say_starved(self) -> None:
+        """A process that the kernel ended cannot say why, and `ended (-9)` helps nobody."""
+        count = ended_for_memory()
+        if count > self.starved:
+            self.say(
+                f"memory ran out: the kernel ended {count - self.starved} of this service's processes"
+                " -> raise MemoryMax of its unit, or lower night.households_per_part or engine.workers"
+            )
+            journal.note(self.settings.work, now(), "out_of_memory")
+        self.starved = count
 
     def _say_ended(self) -> None:
         """The service's own log tells how each night ended, too, and each refusal."""

@@ -41,6 +41,7 @@ class KeyFile:
     key_id: str
     made_at: datetime
     fault: str  # "": none
+    cure: str
 
 
 def keys_folder(setting: Path) -> Path:
@@ -97,11 +98,11 @@ def _looked_at(path: Path) -> KeyFile:
     try:
         _read_key(path)
     except StoreError as error:
-        fault = error.what.removeprefix(f"{path} ")
+        fault, cure = error.what.removeprefix(f"{path} "), error.cure
     else:
-        fault = ""
+        fault = cure = ""
     made = path.stat().st_mtime if path.exists() else 0.0
-    return KeyFile(path.stem, datetime.fromtimestamp(made, UTC), fault)
+    return KeyFile(path.stem, datetime.fromtimestamp(made, UTC), fault, cure)
 
 
 def _write_key(path: Path) -> None:
@@ -113,9 +114,19 @@ def _read_key(path: Path) -> bytes:
         mode = path.stat().st_mode
         key = path.read_bytes()
     except OSError as error:
-        raise StoreError("keys", f"cannot read {path}: {error.strerror}", "restore it from its backup") from None
+        raise StoreError("keys", f"cannot read {path}: {error.strerror}", _cure(path, error)) from None
     if mode & 0o077:
         raise StoreError("keys", f"{path} can be read by others", f"chmod 0400 {path}")
     if len(key) != LENGTH:
-        raise StoreError("keys", f"{path} has {len(key)} bytes, not {LENGTH}", "restore it from its backup")
+        raise StoreError("keys", f"{path} has {len(key)} bytes, not {LENGTH}", _restore(path))
     return key
+
+
+def _cure(path: Path, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"give it to the account that runs Blindspot: `chown ACCOUNT {path}`, mode 0400"
+    return _restore(path)
+
+
+def _restore(path: Path) -> str:
+    return f"put it back from the keys' backup, then chmod 0400 {path}"

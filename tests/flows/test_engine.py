@@ -4,15 +4,19 @@ import ast
 import os
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.draw import seeded
-from flows.engine import set_environment, step
+from flows.engine import ROOM, refuse_full, set_environment, step
 from flows.errors import OperatorError
 from flows.refusals import as_operator_error, told_to_operator
 from models.errors import ScoresRefused, SignatureMismatch, TrainingRefused
 from store.faults import StoreError
+from tests.flows import letters
 
 FLOWS = Path(__file__).parent.parent.parent / "flows"
 
@@ -35,6 +39,21 @@ def test_prefect_lives_in_the_work_folder_and_reports_to_nobody(
     assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert os.environ["PREFECT_RESULTS_PERSIST_BY_DEFAULT"] == "false"
     assert (tmp_path / "prefect").stat().st_mode & 0o077 == 0
+
+
+def test_on_a_full_disk_prefect_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its database could not be made: thousands of lines, and no word of the disk at their end."""
+    free = ROOM
+    monkeypatch.setattr("flows.engine.shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    refuse_full(tmp_path)
+    free -= 1
+    config = letters.write_work(tmp_path)
+    for command in ("nightly", "retrain"):
+        told = CliRunner().invoke(app, [command, "--config", str(config)])
+        assert isinstance(told.exception, OperatorError)
+        assert (told.exception.exit_code, told.exception.kind) == (50, "disk")
+        assert "31 MB free" in told.exception.what
+    assert not (tmp_path / "work" / "prefect").exists()
 
 
 def test_an_operators_own_server_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

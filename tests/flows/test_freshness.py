@@ -60,6 +60,16 @@ def test_late_is_told_two_in_a_row_stop_and_whom_to_call_is_said(seen: Glance) -
     assert refused.value.kind == "stale"
 
 
+def test_all_that_stop_a_night_are_told_at_once(seen: Glance) -> None:
+    night = seen.settings.night.model_copy(update={"required_sources": ["kepco", "nhis"]})
+    desk = Desk(seen.settings.model_copy(update={"night": night}), seen.engine, None, None, None)  # type: ignore[arg-type]
+    with pytest.raises(OperatorError) as refused:
+        check_sources(desk, date(2027, 3, 1))
+    for code, whom in (("kepco", "한국전력공사 요금관리"), ("nhis", "국민건강보험공단")):
+        assert f"{code}: the newest file came on 2026-09-10" in refused.value.what
+        assert whom in refused.value.cure
+
+
 def test_a_number_in_the_settings_goes_before_the_calendar(seen: Glance) -> None:
     night = seen.settings.night.model_copy(update={"stale_after_days": 40})
     strict = Glance(seen.settings.model_copy(update={"night": night}), seen.engine)

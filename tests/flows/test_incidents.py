@@ -17,6 +17,7 @@ KINDS: list[tuple[str, list[tuple[str, dict[str, Any]]], list[str]]] = [
     ("stopped", [("ended", {"kind": "nightly", "as_of": DAY, "state": "refused", "refusal": "busy"})], ["busy"]),
     ("stopped", [("ended", {"kind": "nightly", "as_of": DAY, "state": "failed", "error": "OSError"})], ["OSError"]),
     ("restarted", [("restarted", {"process": "server"})], ["Prefect 서버"]),
+    ("memory", [("out_of_memory", {})], []),
     ("untold", [("notified", {"state": "warnings", "told": 0})], []),
     ("waiting", [("delivery", {"as_of": DAY, "source": "kepco", "state": "waiting", **FILE})], ["한국전력공사"]),
     ("again", [("delivery", {"as_of": DAY, "source": "sheets", "state": "again", **FILE})], ["읍면동 회신"]),

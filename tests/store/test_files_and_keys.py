@@ -200,13 +200,29 @@ def test_a_key_is_its_owners_alone(tmp_path: Path, bits: int) -> None:
         load_keys(tmp_path)
 
 
+def test_a_key_of_another_account_is_given_over_not_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_keys(tmp_path)
+
+    def closed(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    with pytest.raises(StoreError) as refused:
+        load_keys(tmp_path)
+    assert "Permission denied" in refused.value.what
+    assert "chown" in refused.value.cure
+    assert "backup" not in refused.value.cure
+
+
 def test_every_key_is_listed_with_its_day_and_its_fault(tmp_path: Path) -> None:
     made = datetime(2026, 8, 31, 12, tzinfo=UTC)
     create_keys(tmp_path)
     rotate(tmp_path, "log")
     for file in tmp_path.iterdir():
         os.utime(file, (made.timestamp(), made.timestamp()))
-    assert key_files(tmp_path) == [KeyFile(name, made, "") for name in ("log", "log-002", "seal-001", "sign", "token")]
+    assert key_files(tmp_path) == [
+        KeyFile(name, made, "", "") for name in ("log", "log-002", "seal-001", "sign", "token")
+    ]
     (tmp_path / "sign.key").chmod(0o404)
     write_whole(tmp_path / "token.key", bytes(31), 0o400)
     (tmp_path / "seal-001.key").unlink()
@@ -214,6 +230,9 @@ def test_every_key_is_listed_with_its_day_and_its_fault(tmp_path: Path) -> None:
     missing = faults.pop("seal-001")
     assert missing.startswith("cannot read")
     assert faults == {"log": "", "log-002": "", "sign": "can be read by others", "token": "has 31 bytes, not 32"}
+    cures = {one.key_id: one.cure for one in key_files(tmp_path)}
+    assert cures["sign"] == f"chmod 0400 {tmp_path / 'sign.key'}"
+    assert all("backup" in cures[name] for name in ("seal-001", "token"))
     nothing = key_files(tmp_path / "nowhere")
     assert [one.key_id for one in nothing] == ["log", "seal-001", "sign", "token"]
     assert {one.made_at for one in nothing} == {datetime(1970, 1, 1, tzinfo=UTC)}

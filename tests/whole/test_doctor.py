@@ -135,6 +135,8 @@ def test_each_fault_is_found_by_its_own_check_with_a_cure(
     told = [line for line in lines if words in line.what]
     assert {(line.check, line.state) for line in told} == {(check, state)}
     assert all(line.cure for line in told)
+    if check == "keys":
+        assert ("backup" in told[0].cure) == (words == "token"), "a key that is there is not put back"
     assert is_ready(lines) == (state != "fail")
 
 
