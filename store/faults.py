@@ -61,7 +61,7 @@ _LIBRARIES: Final = {"_internal", "deltalake", "polars", "pyarrow"}
 _NUMBER: Final = re.compile(r"(?:os error |[Ee]rrno )(\d+)")
 _SQLITE: Final = {
     "SQLITE_FULL": errno.ENOSPC, "SQLITE_READONLY": errno.EROFS, "SQLITE_CANTOPEN": errno.EACCES,
-    "SQLITE_IOERR": errno.EIO,
+    "SQLITE_IOERR_SHMSIZE": errno.ENOSPC, "SQLITE_IOERR": errno.EIO,
 }  # fmt: skip
 
 

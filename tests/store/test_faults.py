@@ -96,6 +96,7 @@ def test_a_database_on_a_disk_that_is_full_is_told_as_a_disk(tmp_path: Path, mon
     with pytest.raises(StoreError) as caught:
         open_database(f"sqlite:///{tmp_path / 'a.db'}")
     assert caught.value.kind == "disk"
+    assert "full" in caught.value.what, "SQLite cannot make its file of shared memory longer"
 
 
 @pytest.mark.postgres
