@@ -3,7 +3,9 @@
 import errno
 import os
 import re
+import resource
 import sys
+from pathlib import Path
 from typing import Final, Literal
 
 Kind = Literal["keys", "database", "migration", "busy", "sealed", "lake", "model", "disk", "memory", "backup", "roles"]
@@ -80,7 +82,20 @@ def _is_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
     can_tell = isinstance(error, OSError | RuntimeError) or _library_of(error) in _LIBRARIES
-    return can_tell and any(words in str(error) for words in ("can't start new thread", os.strerror(errno.ENOMEM)))
+    words = ("can't start new thread", os.strerror(errno.ENOMEM))
+    return can_tell and (any(told in str(error) for told in words) or _was_at_its_limit())
+
+
+def _was_at_its_limit() -> bool:
+    """Of address space, where one was set (Linux): what a library says there is as good as any other word."""
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return False
+    try:
+        found = re.search(r"VmPeak:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    except OSError:
+        return False
+    return found is not None and int(found[1]) * 1024 > 0.9 * limit
 
 
 def _library_of(error: BaseException) -> str:

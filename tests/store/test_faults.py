@@ -2,6 +2,8 @@
 
 import errno
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from store import database
 from store.database import open_database, reading, writing
 from store.faults import StoreError, as_store_error
+from tests.test_house import ROOT
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,21 @@ def test_memory_that_is_used_up_names_the_setting(error: Exception) -> None:
     told = as_store_error(error)
     assert told is not None
     assert (told.kind, "households_per_part" in told.cure) == ("memory", True)
+
+
+@pytest.mark.parametrize(("more", "kind"), [(0, "None"), (90, "memory")])
+def test_a_library_that_fails_at_the_limit_of_memory_lacks_memory(more: int, kind: str) -> None:
+    program = f"""
+import resource
+from store.faults import as_store_error
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+room = used + (100 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (used + room, resource.RLIM_INFINITY))
+held = bytearray(room * {more} // 100)
+print(getattr(as_store_error(RuntimeError("task 234 panicked")), "kind", None), as_store_error(KeyError("a")))
+"""
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert told.stdout.split() == [kind, "None"]
 
 
 def test_a_database_that_another_program_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
