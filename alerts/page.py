@@ -116,15 +116,12 @@ def render(templates: Mapping[str, str], page: str, styles: Sequence[str], scrip
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(code)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    html = (
-        _environment(tuple(sorted(templates.items())))
-        .get_template(page)
-        .render(
-            style=Markup(style),  # noqa: S704 - our own files, covered by the hashes
-            script=Markup(code),  # noqa: S704
-            policy=policy,
-            **values,
-        )
+    template = _environment(tuple(sorted(templates.items()))).get_template(page)
+    html = template.render(
+        style=Markup(style),  # noqa: S704 - our own files, covered by the hashes
+        script=Markup(code),  # noqa: S704
+        policy=policy,
+        **values,
     )
     return _BETWEEN.sub("", html).encode()
 

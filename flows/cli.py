@@ -48,7 +48,6 @@ def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = No
     """Take in what arrived, score every household, fill the free places of each office, write the sheets."""
     from flows import report
     from flows.done import done_night
-    from flows.engine import refuse_full
     from flows.notify import watching
 
     day = as_of.date() if as_of else today()
@@ -56,11 +55,10 @@ def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = No
         desk = glance(config, work)
         done = done_night(desk, day)
         if not done:
-            refuse_full(desk.settings.work)
+            _prefect(desk.settings.work)
     if done:
         report.already_done(_screen(), done)
         return
-    _prefect(desk.settings.work)
     from flows.nightly import nightly as flow
 
     report.night(_screen(), flow(day, str(config), str(desk.settings.work)))

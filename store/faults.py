@@ -72,22 +72,31 @@ def as_store_error(error: BaseException) -> StoreError | None:
     if isinstance(error, StoreError):
         return error
     if _is_of_memory(error):
-        cure = "lower night.households_per_part or engine.workers, or give it more; then run again"
-        return StoreError("memory", "there is not enough memory", cure)
-    return _of_disk(error) or _of_database(error)
+        return _no_memory()
+    if told := _of_disk(error) or _of_database(error):
+        return told
+    return _no_memory() if _is_of_the_machine(error) and _was_at_its_limit() else None
+
+
+def _no_memory() -> StoreError:
+    cure = "lower night.households_per_part or engine.workers, or give it more; then run again"
+    return StoreError("memory", "there is not enough memory", cure)
 
 
 def _is_of_memory(error: BaseException) -> bool:
     """A thread's stack is memory too; Python has no error of its own for it, and libraries tell of it in their text."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    can_tell = isinstance(error, OSError | RuntimeError) or _library_of(error) in _LIBRARIES
     words = ("can't start new thread", os.strerror(errno.ENOMEM))
-    return can_tell and (any(told in str(error) for told in words) or _was_at_its_limit())
+    return _is_of_the_machine(error) and any(told in str(error) for told in words)
+
+
+def _is_of_the_machine(error: BaseException) -> bool:
+    return isinstance(error, OSError | RuntimeError) or _library_of(error) in _LIBRARIES
 
 
 def _was_at_its_limit() -> bool:
-    """Of address space, where one was set (Linux): what a library says there is as good as any other word."""
+    """Of address space, where one was set (Linux): what no other word is known for there is for want of memory."""
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
         return False

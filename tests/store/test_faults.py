@@ -73,14 +73,16 @@ def test_a_library_that_fails_at_the_limit_of_memory_lacks_memory(more: int, kin
     program = f"""
 import resource
 from store.faults import as_store_error
+full = OSError(28, "No space left on device")
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 room = used + (100 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (used + room, resource.RLIM_INFINITY))
 held = bytearray(room * {more} // 100)
 print(getattr(as_store_error(RuntimeError("task 234 panicked")), "kind", None), as_store_error(KeyError("a")))
+print(as_store_error(full).kind)
 """
     told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert told.stdout.split() == [kind, "None"]
+    assert told.stdout.split() == [kind, "None", "disk"]
 
 
 def test_a_database_that_another_program_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
