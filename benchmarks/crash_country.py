@@ -24,6 +24,7 @@ from flows.nightly import work_night
 from flows.retrain import learn
 from flows.run import ROOT, running
 from flows.settings import load_settings
+from flows.standstill import ended_if_still
 from store import access_log, alerts, deliveries, models
 from store.database import reading
 from store.lake import TABLES
@@ -54,7 +55,7 @@ def write_config(folder: Path, name: str = "config", database: str | None = None
     told = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     told |= {"work": "work", "database": database}
     told["model"] |= {"trees": 20, "min_positives": 10}
-    told["engine"] |= {"workers": night.pop("workers", 1)}
+    told["engine"] |= {"workers": night.pop("workers", 1), "standstill_minutes": 0.5}
     told["queue"] |= {"capacity": night.pop("capacity", 12)}
     # Two ranges; so few households move and drift by chance.
     told["night"] |= {"households_per_part": 700, "stale_after_days": 200, "drift": 2.0, **night}
@@ -131,7 +132,11 @@ def _answered(sheet: bytes) -> bytes:
 
 def work_one_night(config: Path, work: Path) -> tuple[str, ...]:
     """Returns what was repaired."""
-    with open_desk(config, work) as desk, running(desk, "nightly", NIGHT) as run:
+    with (
+        open_desk(config, work) as desk,
+        ended_if_still(desk.settings.engine.standstill_minutes),
+        running(desk, "nightly", NIGHT) as run,
+    ):
         return work_night(desk, run).repaired
 
 

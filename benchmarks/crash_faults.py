@@ -138,22 +138,38 @@ def two_at_once(on: Ground) -> Iterator[Tried]:
 
 
 def worker_killed(on: Ground) -> Iterator[Tried]:
-    config = write_config(on.config.parent, f"workers-{on.work.name}", workers=2)
     for _ in range(2):
-        begun = Night(config, on.work)
-        parent = psutil.Process(begun.pid)
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            try:
-                pool = [c for c in parent.children() if "spawn_main" in " ".join(c.cmdline())]
-            except psutil.Error:
-                break
-            if pool:
-                time.sleep(on.rng.uniform(0.5, 3))
-                on.rng.choice(pool).kill()
-                break
-            time.sleep(0.01)
+        begun, worker = _with_worker(on)
+        if worker:
+            worker.kill()
         yield Tried(begun.end(), ("engine", "done"))
+
+
+def worker_stands_still(on: Ground) -> Iterator[Tried]:
+    """For ever, as one does that waits for a thread which the system refused it, or for a disk of the network."""
+    begun, worker = _with_worker(on)
+    if worker:
+        worker.suspend()
+    outcome = begun.end()
+    if worker:
+        worker.kill()
+    yield Tried(outcome, ("killed", "done"))
+
+
+def _with_worker(on: Ground) -> tuple[Night, psutil.Process | None]:
+    """A night, and one of its workers a while after its start; None: it has none any more."""
+    begun = Night(write_config(on.config.parent, f"workers-{on.work.name}", workers=2), on.work)
+    parent, until = psutil.Process(begun.pid), time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            if pool := [c for c in parent.children() if "spawn_main" in " ".join(c.cmdline())]:
+                time.sleep(on.rng.uniform(0.5, 3))
+                chosen = on.rng.choice(pool)
+                return begun, chosen if chosen.is_running() else None
+        except psutil.Error:
+            break
+        time.sleep(0.01)
+    return begun, None
 
 
 def told_to_stop(on: Ground) -> Iterator[Tried]:
@@ -271,8 +287,9 @@ def delivery_grows(on: Ground) -> Iterator[Tried]:
 FAULTS: Final[Mapping[str, Fault]] = {
     fault.__name__: fault
     for fault in (
-        clock_set_back, too_little_memory, two_at_once, worker_killed, told_to_stop, scratch_damaged, left_behind,
-        keys_gone, keys_unreadable, database_held, database_damaged, model_changed, delivery_grows, files_may_not_grow,
+        clock_set_back, too_little_memory, two_at_once, worker_killed, worker_stands_still, told_to_stop,
+        scratch_damaged, left_behind, keys_gone, keys_unreadable, database_held, database_damaged, model_changed,
+        delivery_grows, files_may_not_grow,
     )
 }  # fmt: skip
 # They mount file systems.

@@ -20,6 +20,7 @@ from flows import markers
 from flows.arrived import another
 from flows.desk import Desk, now, today
 from flows.settings import Source
+from flows.standstill import went_on
 from flows.summary import Taken
 from signals.agencies import AGENCIES
 from signals.calendar import SOURCES
@@ -59,6 +60,7 @@ def _from_place(desk: Desk, code: str, where: str) -> Iterator[Taken]:
     place = Place(where)
     lying = {file.name: file for file in place.files()}
     for file in lying.values():
+        went_on()
         is_ours = file.name.startswith(f"{code}_") and file.name.endswith((".csv", f".csv{markers.WITHDRAWN}"))
         if not is_ours or not _is_new(desk, file):
             continue

@@ -22,6 +22,7 @@ from flows.queue_settings import capacity_on, queue_settings, told_capacities
 from flows.ranges import arrange, ground_of, leave, open_day, tidy_lake
 from flows.run import Run, running
 from flows.scoring import Offices, check_cohort, check_sources, load_model, score_households
+from flows.standstill import ended_if_still
 from flows.summary import NightSummary
 from flows.telling import fill_office_queues, gather_queues
 from flows.workers import open_workers
@@ -35,6 +36,7 @@ def nightly(as_of: date, config: str, work: str) -> NightSummary:
     with (
         watching(*where, "nightly", as_of) as watch,
         open_desk(*where) as desk,
+        ended_if_still(desk.settings.engine.standstill_minutes),
         on_the_board(desk, as_of),
         running(desk, "nightly", as_of) as run,
     ):

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flows.artifacts import with_progress
 from flows.engine import in_flow_run
+from flows.standstill import went_on
 
 T = TypeVar("T")
 
@@ -18,6 +19,12 @@ def track(items: Sequence[T], what: str) -> Iterator[T]:
 
 
 def track_all(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    for item in _shown(items, total, what):
+        went_on()
+        yield item
+
+
+def _shown(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     if total > 1 and in_flow_run():
         items = with_progress(items, total, what)
     if not sys.stderr.isatty() or total < 2:

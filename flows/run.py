@@ -17,6 +17,7 @@ from flows import journal
 from flows.desk import Desk, now
 from flows.engine import step
 from flows.refusals import as_operator_error, end_by
+from flows.standstill import went_on
 from flows.summary import Taken
 from store import deliveries, ledger, stops
 
@@ -60,6 +61,7 @@ class Run:
     def stage(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         begun = time.monotonic()
         result = step(function)(*args, **kwargs)
+        went_on()
         name = function.__name__.replace("_", " ")
         self.seconds[name] = round(time.monotonic() - begun, 2)
         journal.note(self.desk.work, now(), "stage", **self._told, stage=name, seconds=self.seconds[name])

@@ -90,6 +90,7 @@ class Engine(_Part):
     scheduler: str | None
     lake: str | None
     scratch: str | None
+    standstill_minutes: Annotated[float, Field(gt=0)]
     train_network: IPv4Network | None = None
 
     def within(self, work: Path, base: Path) -> Self:

@@ -13,6 +13,7 @@ import polars as pl
 import polars.selectors as cs
 
 from features.ranges import cuts
+from flows.standstill import went_on
 from signals.agencies import AGENCIES
 from signals.blocks import BAD, Reader, between_rows, split_block, warnings_of, with_columns_at_fault
 from signals.delivery import DeliveryName
@@ -133,6 +134,7 @@ def tokenise(
             for part, piece in one.pieces:
                 rows.put(piece, part)
             told.append(replace(one, pieces=[]))
+            went_on()
         for one in _in_order(pool, partial(_compare, source=source, rows=rows), range(ranges)):
             for part, piece in one.pieces:
                 rows.replace(part, piece)

@@ -23,4 +23,6 @@ def dask() -> "Iterator[LocalCluster]":
 @pytest.fixture
 def engine(dask: "LocalCluster", tmp_path: Path) -> Engine:
     lake, scratch = str(tmp_path / "lake"), str(tmp_path / "scratch")
-    return Engine(kind="dask", workers=1, scheduler=dask.scheduler_address, lake=lake, scratch=scratch)
+    return Engine(
+        kind="dask", workers=1, scheduler=dask.scheduler_address, lake=lake, scratch=scratch, standstill_minutes=1
+    )

@@ -19,7 +19,14 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def engine(**told: Any) -> Engine:
-    whole: dict[str, Any] = {"kind": "local", "workers": 1, "scheduler": None, "lake": None, "scratch": None}
+    whole: dict[str, Any] = {
+        "kind": "local",
+        "workers": 1,
+        "scheduler": None,
+        "lake": None,
+        "scratch": None,
+        "standstill_minutes": 1.0,
+    }
     return Engine(**(whole | told))
 
 
