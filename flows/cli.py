@@ -3,7 +3,7 @@
 import os
 import sys
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +43,14 @@ AsOf = Annotated[
 DEFAULT_CONFIG = Path(__file__).parent.parent / "config.yaml"
 
 
+def _begun(as_of: datetime | None) -> date:
+    """A run for a day to come would make all nights before it impossible."""
+    day = as_of.date() if as_of else today()
+    if day > today():
+        raise typer.BadParameter(f"{day} is still to come: in Seoul it is {today()}", param_hint="--as-of")
+    return day
+
+
 @app.command()
 def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = None) -> None:
     """Take in what arrived, score every household, fill the free places of each office, write the sheets."""
@@ -50,7 +58,7 @@ def nightly(as_of: AsOf = None, config: Config = DEFAULT_CONFIG, work: Work = No
     from flows.done import done_night
     from flows.notify import watching
 
-    day = as_of.date() if as_of else today()
+    day = _begun(as_of)
     with watching(config, work, "nightly", day):  # the flow watches over all the rest
         desk = glance(config, work)
         done = done_night(desk, day)
@@ -80,7 +88,7 @@ def retrain(
     """Learn from the answers known on a day; deploy the model only if it is not worse than today's."""
     from flows import report
 
-    day = as_of.date() if as_of else today()
+    day = _begun(as_of)
     desk = glance(config, work)
     _prefect(desk.settings.work)
     from flows.retrain import retrain as flow

@@ -1,6 +1,6 @@
 """What was done and what is open: read from the database alone."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
@@ -14,12 +14,14 @@ from flows.freshness import standings_on
 from flows.report import interval, table_of
 from flows.schedule import SEOUL
 from signals.calendar import SOURCES
+from signals.delivery import DeliveryRefused, read_name
 from store import deliveries, ledger, models, pauses, subject_requests
 from store.alerts import open_per_office
 from store.tables import Run
 
 NIGHTS = 7
 OFFICES = 15
+REFUSED = timedelta(days=62)  # two deliveries of a monthly source
 
 
 def show_status(show: Console, seen: Glance) -> None:
@@ -39,6 +41,7 @@ def show_status(show: Console, seen: Glance) -> None:
     show.print(f"\n[bold]Deliveries[/] as known on {day}")
     show.print(_sources(seen, day))
     _to_call(show, seen, day)
+    _refused_files(show, seen)
     _open_work(show, seen, day)
     _requests(show, seen)
     show.print(f"\n[bold]Access log[/] {review_state(seen)}", highlight=False)
@@ -113,6 +116,29 @@ def _to_call(show: Console, seen: Glance, day: date) -> None:
                 f" -> call {source.contact_ko} ({source.name_ko})",
                 highlight=False,
             )
+
+
+def _refused_files(show: Console, seen: Glance) -> None:
+    """Months of which nothing better has come since: their sender believes that they were sent."""
+    listed = deliveries.listed(seen.engine)
+    taken = {(one.source, one.base_month): one.recorded_at for one in listed if one.state == "taken"}
+    unnamed = 0
+    for one in listed:
+        if one.state == "taken" or one.reason == deliveries.INTERRUPTED or today() - one.received_on > REFUSED:
+            continue
+        try:
+            name = read_name(one.file_name)
+        except DeliveryRefused:
+            unnamed += 1
+            continue
+        better = taken.get((name.source, name.base_month))
+        if better is None or better < one.recorded_at:
+            said = f"{one.reason}, see its reply in {seen.settings.work / 'replies'}"
+            show.print(f"  [yellow]refused[/] {name.filename} on {one.received_on}: {escape(said)}", highlight=False)
+    if unnamed:
+        # Such a name may be a person's: it is not told.
+        told = f"{unnamed} other files: the board of their night tells whose and why"
+        show.print(f"  [yellow]refused[/] {told}", highlight=False)
 
 
 def _open_work(show: Console, seen: Glance, day: date) -> None:

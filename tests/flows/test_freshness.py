@@ -1,7 +1,7 @@
 """Which silence of an agency stops the night, which is told, and which month is no longer told of."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -102,3 +102,35 @@ def test_status_says_what_is_late_and_whom_to_call(seen: Glance) -> None:
     show_status(Console(file=told, width=200), seen)
     assert "late kepco: 2026-08 was due on 2026-11-14 -> call 한국전력공사 요금관리 자료제공 담당" in told.getvalue()
     assert "2026-11-14  late" in told.getvalue().replace("│", " ").replace("   ", "  ")
+
+
+def test_status_tells_of_refused_files_until_something_better_came(
+    seen: Glance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.status.today", lambda: date(2026, 11, 20))
+    run = ledger.start(seen.engine, "nightly", date(2026, 11, 19), inputs="i", settings="s", code="c", now=NOW)
+    ledger.finish(seen.engine, run.id, "done", now=NOW)
+
+    def lines() -> list[str]:
+        told = StringIO()
+        show_status(Console(file=told, width=200), seen)
+        return [line.split(",")[0].strip() for line in told.getvalue().splitlines() if "refused" in line]
+
+    def refused(file: str, day: date) -> None:
+        one = Delivery(
+            id=file, source="nhis", received_on=day, file_name=file, state="refused", reason="wrong_header",
+            recorded_at=NOW,
+        )  # fmt: skip
+        deliveries.record(seen.engine, one)
+
+    assert not lines()
+    refused("nhis_202610_20261110.csv", date(2026, 11, 10))
+    refused("nhis_202607_20260810.csv", date(2026, 8, 10))
+    refused("홍길동.csv", date(2026, 11, 11))
+    told = "refused nhis_202610_20261110.csv on 2026-11-10: wrong_header"
+    unnamed = "refused 1 other files: the board of their night tells whose and why"
+    assert lines() == [told, unnamed]
+    better = sent("nhis", date(2026, 10, 1), received_on=date(2026, 11, 15))
+    better.recorded_at = NOW + timedelta(days=1)
+    deliveries.record(seen.engine, better)
+    assert lines() == [unnamed]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.desk import today
 from flows.errors import EXIT_CODES
 from synthetic import CountrySettings, make_country
 from tests.security.leaks import Identity, Scanner
@@ -110,6 +112,15 @@ def test_a_day_before_the_last_night_is_refused_with_its_own_exit_code(demo: Sho
     assert told.returncode == EXIT_CODES["past"]
     assert "What to do" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("command", ["nightly", "retrain"])
+def test_a_day_to_come_is_refused(tmp_path: Path, command: str) -> None:
+    """Every night before it would be a past one until then."""
+    told = blindspot(command, "--as-of", str(today() + timedelta(days=1)), work=tmp_path / "work")
+    assert told.returncode == 2
+    assert "is still to come" in " ".join(told.stderr.split())
+    assert not (tmp_path / "work").exists()
 
 
 def test_status_and_explain_tell_what_the_night_wrote_down(demo: Shown) -> None:
