@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Won = Annotated[int, Field(ge=0)]
 Size = Annotated[int, Field(ge=1, le=10)]
@@ -68,13 +68,9 @@ class Programme(_Part):
     law_ko: str
     unknown_ko: str  # what only the officer can find out
     editions: Annotated[tuple[Edition, ...], Field(min_length=1)]
-    _of_day: dict[date, Edition] = PrivateAttr(default_factory=dict)
 
     def edition(self, on: date) -> Edition:
-        """Asked for every alert, all of one day."""
-        if on not in self._of_day:
-            self._of_day[on] = _newest(self.editions, on)
-        return self._of_day[on]
+        return _newest(self.editions, on)
 
     @model_validator(mode="after")
     def _no_overlap(self) -> Self:

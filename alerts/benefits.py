@@ -1,12 +1,13 @@
 """Benefits an officer may check with a household, best first; the sheet has room for three."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cache, partial
 from typing import Any
 
 import polars as pl
 
-from alerts.benefit_programmes import BENEFITS, RUNNING, Household, Pointer, Sign
+from alerts.benefit_programmes import BENEFITS, RUNNING, Household, Pointer, Sign, Size
 from alerts.benefit_table import BenefitTable, load_benefits
 from alerts.live import EVIDENCE, live_warnings
 from alerts.tables import TOLD_FACTS, take
@@ -21,7 +22,7 @@ ORDER: Mapping[Sign, int] = {"worth": 0, "worth_if": 1, "no_sign": 2}
 
 def point_out(household: Household, table: BenefitTable, on: date) -> list[Pointer]:
     """Every programme of the table once, best first; ties as in BENEFITS."""
-    pointers = [_pointer(code, household, table, on) for code in BENEFITS]
+    pointers = [Pointer(code, _sign(code, household), _sentence(code, household.size, table, on)) for code in BENEFITS]
     return sorted(pointers, key=lambda p: ORDER[p.sign])
 
 
@@ -42,8 +43,10 @@ def point_to(
     )
     warnings = _names(live_warnings(live, signals))
     running = _names(live.filter(pl.col("signal").is_in([s.name for s in signals.values() if s.relieves])))
+    # A dozen sizes and nineteen programmes, for any number of alerts.
+    sentence = cache(partial(_sentence, table=table, on=on))
     rows = [
-        _told(_household(known.get(key), warnings.get(key, []), running.get(key, []), signals), table, on)
+        _told(_household(known.get(key), warnings.get(key, []), running.get(key, []), signals), sentence)
         for key in alerts["household_key"]
     ]
     schema = pl.Schema({f"benefit_{n + 1}": pl.String() for n in range(BENEFIT_COLUMNS)})
@@ -73,15 +76,11 @@ def _household(
     )
 
 
-def _told(household: Household, table: BenefitTable, on: date) -> list[str | None]:
+def _told(household: Household, sentence: Callable[[str, Size], str]) -> list[str | None]:
     signs = [(code, _sign(code, household)) for code in BENEFITS]
     worth = sorted((told for told in signs if told[1] != "no_sign"), key=lambda told: ORDER[told[1]])
-    told = [_sentence(code, household, table, on) for code, _ in worth[:BENEFIT_COLUMNS]]
+    told = [sentence(code, household.size) for code, _ in worth[:BENEFIT_COLUMNS]]
     return [*told, *[None] * (BENEFIT_COLUMNS - len(told))]
-
-
-def _pointer(code: str, household: Household, table: BenefitTable, on: date) -> Pointer:
-    return Pointer(code, _sign(code, household), _sentence(code, household, table, on))
 
 
 def _sign(code: str, household: Household) -> Sign:
@@ -89,7 +88,7 @@ def _sign(code: str, household: Household) -> Sign:
     return "no_sign" if RUNNING.get(code, frozenset()) & household.running else speaks(household)
 
 
-def _sentence(code: str, household: Household, table: BenefitTable, on: date) -> str:
+def _sentence(code: str, size: Size, table: BenefitTable, on: date) -> str:
     """긴급복지 생계지원: 1인 가구 월 783,000원 (소득·재산 확인 필요) · 긴급복지지원법"""
     _, amount = BENEFITS[code]
     programme = table.programmes[code]
@@ -97,4 +96,4 @@ def _sentence(code: str, household: Household, table: BenefitTable, on: date) ->
     unknown = f"{programme.unknown_ko} 확인 필요"
     if edition.tells_amounts and not edition.valid_from <= on <= edition.valid_to:
         unknown = f"{edition.valid_from.year}년 금액, {unknown}"
-    return f"{programme.name_ko}: {amount(household, table, on)} ({unknown}) · {programme.law_ko}"
+    return f"{programme.name_ko}: {amount(size, table, on)} ({unknown}) · {programme.law_ko}"

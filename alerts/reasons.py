@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from string import Formatter
 from typing import Any, assert_never
 
@@ -134,16 +135,20 @@ def told_of(seen: Seen) -> str:
         "observed": month(seen.observed_on),
         "count": seen.count,
     }
-    template = seen.signal.reason_ko
-    if values["amount"] is None:
-        template = _AMOUNT_ASIDE.sub("", template)
-    wanted = {field for _, field, _, _ in Formatter().parse(template) if field}
+    template, wanted = _template(seen.signal.reason_ko, values["amount"] is not None)
     if any(values[field] is None for field in wanted):
         # The agency left out the figure the sentence is built on: say only what is known.
-        template, wanted = f"‘{seen.signal.name_ko}’ 정보가 확인되었습니다.", set()
+        template, wanted = f"‘{seen.signal.name_ko}’ 정보가 확인되었습니다.", frozenset()
     received = f"{day_after(seen.received_on, seen.observed_on)} 접수"
     dates = received if "observed" in wanted else f"{month(seen.observed_on)} {_word(seen.signal)}, {received}"
     return _with_aside(template.format(**values), dates)
+
+
+@cache
+def _template(reason: str, has_amount: bool) -> tuple[str, frozenset[str]]:
+    """A signal's sentence, and the figures it is built on: there are a few dozen, for any number of alerts."""
+    template = reason if has_amount else _AMOUNT_ASIDE.sub("", reason)
+    return template, frozenset(field for _, field, _, _ in Formatter().parse(template) if field)
 
 
 _AMOUNT_ASIDE = re.compile(r"[^\s()]+ \{amount\}, ")  # 체납액 {amount}, in brackets: the sentence stands without it
