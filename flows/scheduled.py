@@ -19,7 +19,6 @@ from prefect.states import Completed, Failed
 from flows.desk import glance, open_desk
 from flows.done import done_night
 from flows.engine import Broken
-from flows.memory import offer_to_end_first
 from flows.notify import watching
 from flows.refusals import as_operator_error
 from flows.schedule import SEOUL
@@ -81,7 +80,6 @@ def _retention(day: date, config: Path, work: Path) -> str:
 
 def _told(work_day: Callable[[date, Path, Path], str], config: str, work: str) -> State[Any]:
     """A refusal in the operator's words; of a bug its kind alone, for its text may hold a value of a person."""
-    offer_to_end_first()
     at = flow_run.scheduled_start_time.astimezone(SEOUL)
     day = date(at.year, at.month, at.day)  # a plain one: Prefect's own kind is refused by the journal
     try:

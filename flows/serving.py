@@ -24,7 +24,7 @@ from flows.desk import Glance, glance, now
 from flows.engine import home_of
 from flows.errors import OperatorError
 from flows.leftovers import end_leftovers, end_runs, runs_alive
-from flows.memory import ended_for_memory
+from flows.memory import ended_for_memory, offer_to_end_first
 from flows.notify import message_of_again, tell
 from flows.refusals import as_operator_error
 from flows.schedule import last_due, nightly_time
@@ -175,6 +175,8 @@ class Serving:
             self.say(f"{skipped} missed nights skipped: a later one is due")
         command = ["prefect", "worker", "start", "--pool", server_talk.POOL, "--name", "blindspot", "--limit", "1"]
         self.worker = _start(command, quiet=False)
+        # Before it starts a night: one that is still loading its libraries inherits it.
+        offer_to_end_first(self.worker.pid)
         port = self.settings.schedule.port
         told = {"port": port, "client": client_environment(self.settings)}
         write_whole(self.home / SERVED_FILE, json.dumps(told).encode())

@@ -2,7 +2,7 @@
 
 Every commit is sorted by the table's key, and `tidy` makes one table of many commits whose files hold ranges of it that
 do not overlap: one range of keys is read without the others, by the statistics in log and files. A night's commit holds
-a day or two of receipt, so a read as of an earlier day skips it. Nothing is ever vacuumed.
+a day or two of receipt, so a read as of an earlier day skips it. Files go by store.retention alone.
 """
 
 import hashlib

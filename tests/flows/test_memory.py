@@ -3,12 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from flows import journal
 from flows.desk import Glance, glance
-from flows.memory import ended_for_memory
+from flows.memory import ended_for_memory, offer_to_end_first
 from flows.serving import Serving
 from tests.flows import letters
 
@@ -39,10 +40,26 @@ def test_what_the_kernel_ended_is_counted(tmp_path: Path, lines: str, file: str,
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who is ended first")
-def test_a_night_offers_itself() -> None:
-    code = "from flows.memory import offer_to_end_first as o; o(); print(open('/proc/self/oom_score_adj').read())"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "500"
+def test_the_worker_and_the_nights_it_starts_are_offered() -> None:
+    look = "import subprocess; input(); subprocess.run(['cat', '/proc/self/oom_score_adj'])"
+    with subprocess.Popen([sys.executable, "-c", look], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        offer_to_end_first(worker.pid)
+        told, _ = worker.communicate(b"\n", timeout=30)
+    assert told == b"500\n"
+    offer_to_end_first(worker.pid)  # gone: nothing to do
+    assert Path("/proc/self/oom_score_adj").read_text() != "500\n"
+
+
+def test_serve_offers_its_worker_and_not_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[int] = []
+    monkeypatch.setattr("flows.serving.offer_to_end_first", offered.append)
+    monkeypatch.setattr("flows.serving._start", lambda *_, **__: SimpleNamespace(pid=4711))
+    monkeypatch.setattr("flows.server_talk.crash_unfinished", lambda: 0)
+    monkeypatch.setattr("flows.server_talk.skip_superseded", lambda _: 0)
+    seen: Glance = glance(letters.write_work(tmp_path), tmp_path / "work")
+    Serving(Path("config.yaml"), seen.settings, lambda _: None)._start_worker()
+    assert offered == [4711]
+    seen.engine.dispose()
 
 
 def test_serve_says_once_that_memory_ran_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
