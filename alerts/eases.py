@@ -9,7 +9,7 @@ import polars as pl
 from alerts.facts_told import told_contacts
 from alerts.korean import month
 from alerts.live import EVIDENCE, is_warning
-from alerts.reasons import GROUPS, Seen, told_of
+from alerts.reasons import GROUPS, Seen, groups_by_push, told_of
 from alerts.tables import TOLD_FACTS, take
 from signals.catalogue import SIGNALS
 from signals.outcomes import OUTCOMES
@@ -38,7 +38,7 @@ def ease(
     `pushes` as in reasons.tell. A signal that is not live is called absent only for pairs in `covered`.
     """
     keys = alerts.select("household_key")
-    lowered = _lowered(pushes.join(keys, on="household_key", how="semi"), signals)
+    lowered = groups_by_push(pushes.join(keys, on="household_key", how="semi"), signals, raising=False)
     live = _live(take(evidence.join(keys, on="household_key", how="semi"), EVIDENCE, "evidence"), signals)
     silent = _silent(take(covered.join(keys, on="household_key", how="semi"), COVERED, "covered"))
     schema = pl.Schema({"household_key": pl.Int64(), **TOLD_FACTS})
@@ -50,18 +50,6 @@ def ease(
         for key, as_of in alerts.select("household_key", "as_of").iter_rows()
     ]
     return alerts.hstack(pl.DataFrame(rows, {f"ease_{n + 1}": pl.String() for n in range(EASES)}, orient="row"))
-
-
-def _lowered(pushes: pl.DataFrame, signals: Mapping[str, Signal]) -> dict[int, list[str]]:
-    """Per household the groups that lowered its score, most negative first, equal ones by name."""
-    groups = sorted(name for name in pushes.columns if name not in ("household_key", "base"))
-    if unknown := [g for g in groups if g not in signals and g not in GROUPS]:
-        raise ValueError(f"pushes for groups nobody has sentences for: {', '.join(unknown)}")
-    found: dict[int, list[str]] = {}
-    for key, *values in pushes.select("household_key", *groups).iter_rows():
-        negative = [(v, g) for g, v in zip(groups, values, strict=True) if v is not None and v < 0]
-        found[key] = [group for _, group in sorted(negative)]
-    return found
 
 
 def _live(evidence: pl.DataFrame, signals: Mapping[str, Signal]) -> dict[int, dict[str, Seen]]:

@@ -51,7 +51,7 @@ def tell(
     """
     keys = alerts.select("household_key")
     seen = _seen(take(evidence, EVIDENCE, "evidence").join(keys, on="household_key", how="semi"), signals)
-    raised = _raised(pushes.join(keys, on="household_key", how="semi"), signals)
+    raised = groups_by_push(pushes.join(keys, on="household_key", how="semi"), signals, raising=True)
     schema = pl.Schema({"household_key": pl.Int64(), **TOLD_FACTS})
     known = take(facts.join(keys, on="household_key", how="semi"), schema, "facts").rows_by_key(
         "household_key", named=True, unique=True
@@ -84,16 +84,16 @@ def _gravest_first(seen: Seen) -> tuple[object, ...]:
     return (not s.urgent, not is_warning(s), -s.points, -(seen.months or 0), -(seen.amount_won or 0), s.name)
 
 
-def _raised(pushes: pl.DataFrame, signals: Mapping[str, Signal]) -> dict[int, list[str]]:
-    """Per household the groups that raised its score, largest first, equal ones by name."""
-    groups = sorted(name for name in pushes.columns if name not in ("household_key", "base"))
-    if unknown := [g for g in groups if g not in signals and g not in GROUPS]:
+def groups_by_push(pushes: pl.DataFrame, signals: Mapping[str, Signal], *, raising: bool) -> dict[int, list[str]]:
+    """Per household the groups that raised (or lowered) its score, the strongest first, equal ones by name."""
+    groups = [name for name in pushes.columns if name not in ("household_key", "base")]
+    if unknown := sorted(g for g in groups if g not in signals and g not in GROUPS):
         raise ValueError(f"pushes for groups nobody has sentences for: {', '.join(unknown)}")
-    found: dict[int, list[str]] = {}
-    for key, *values in pushes.select("household_key", *groups).iter_rows():
-        positive = [(-v, g) for g, v in zip(groups, values, strict=True) if v is not None and v > 0]
-        found[key] = [group for _, group in sorted(positive)]
-    return found
+    push = pl.col("push")
+    told = pushes.unpivot(groups, index="household_key", variable_name="group", value_name="push")
+    told = told.filter(push.is_not_nan() & (push > 0 if raising else push < 0))
+    ordered = told.sort("household_key", "push", "group", descending=[False, raising, False])
+    return dict(ordered.group_by("household_key", maintain_order=True).agg("group").iter_rows())
 
 
 def _row(seen: list[Seen], raised: list[str], facts: dict[str, Any] | None, lane: str, as_of: date) -> list[object]:
