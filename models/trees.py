@@ -19,7 +19,7 @@ Numbers = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
 MOST_LEAVES: Final = 32  # bits of a mask
-ROWS_AT_A_TIME: Final = 1024  # a block of the columns that are asked about stays in the cache
+ROWS_AT_A_TIME: Final = 2048  # a block of the columns that one tree asks about stays in the cache
 _TINY: Final = np.float32(1e-35)  # kZeroThreshold
 _ALL: Final = np.uint32(0xFFFFFFFF)
 _SPREAD: Final = np.uint32(0x077CB531)  # de Bruijn: a bit's place by multiplication (Leiserson et al. 1998)
