@@ -1,4 +1,4 @@
-"""The benchmark of the night, our side: python -m benchmarks.nightly_ours WORK [--as-of DAY] [--digest] [--sheets N].
+"""The benchmark of the night, our side: python -m benchmarks.nightly_ours WORK [--as-of DAY] [--digest] [--publish].
 
 The product's own steps as `blindspot nightly` takes them, but for the sheets: alerts, reasons and pushes are written as
 one Parquet and one CSV per region. Prefect and its server are left out. The last line is JSON.
@@ -10,27 +10,23 @@ import json
 import pickle
 import time
 from dataclasses import fields
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from alerts.workload import PERIOD_DAYS
 from benchmarks.nightly_country import CONFIG, NIGHT
 from benchmarks.nightly_timed import TimedWorkers
-from flows.desk import Desk, now, open_desk
+from flows.desk import Desk, open_desk
 from flows.offices import read_offices
+from flows.publishing import publish
 from flows.queue_settings import capacity_on, queue_settings, told_capacities
 from flows.ranges import arrange, ground_of, leave, open_day
 from flows.run import Run
 from flows.scoring import Offices, check_sources, load_model, score_households
-from flows.sheets import Handout, office_files
 from flows.telling import Queues, fill_office_queues, gather_queues
 from flows.workers import open_workers
-from signals.answers import last_told
-from store import alerts, identities
-from store.cases import cases
 
 
 def work_night(desk: Desk, asked: argparse.Namespace) -> dict[str, Any]:
@@ -66,7 +62,7 @@ def work_night(desk: Desk, asked: argparse.Namespace) -> dict[str, Any]:
         "main_seconds": workers.main_seconds,
         "told_bytes": sum(getattr(queues.told, field.name).estimated_size() for field in fields(queues.told)),
         "digests": digests(desk, as_of, queues) if asked.digest else {},
-        "sheets": write_sheets(desk, run, queues, offices, asked.sheets) if asked.sheets else {},
+        "published": published(desk, run, queues, offices) if asked.publish else {},
         "written_bytes": sum(file.stat().st_size for file in (desk.work / "regions").iterdir()),
         "scores_bytes": sum(file.stat().st_size for file in (desk.work / "lake" / "scores").rglob("*.parquet")),
     }
@@ -83,26 +79,14 @@ def write_regions(desk: Desk, queues: Queues, offices: pl.DataFrame) -> None:
         flat.write_csv(folder / f"{region}.csv")
 
 
-def write_sheets(desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame, count: int) -> dict[str, float]:
-    """Alerts into the database; workbook, CSV and page of some offices, every so many of the list."""
+def published(desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame) -> dict[str, float]:
+    """The rest of a night: names joined and logged, alerts into the database, every file prepared, read back, shown."""
     began = time.perf_counter()
-    alerts.save(desk.engine, run.id, run.as_of, queues.told.alerts, now())
-    saved = time.perf_counter() - began
-    some = offices.gather_every(max(1, offices.height // count)).head(count)
-    mine = queues.told.alerts.join(some, on="office", how="semi")
-    began = time.perf_counter()
-    people = queues.told.people.join(mine, on="household_key", how="semi")
-    named = identities.look_up(desk.engine, desk.keys, people).rename({"name": "head_name"})
-    hand = Handout(
-        as_of=run.as_of, told=mine, tally=queues.tally, offices=some, capacity=capacity_on(desk, some, run.as_of),
-        history=queues.told.history, contacts=last_told(queues.told.contacts),
-        cases=cases(desk.engine, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
-    )  # fmt: skip
-    size = sum(len(data) for data in office_files(hand, named).values())
-    return {
-        "saved_alerts": queues.told.alerts.height, "saving_seconds": round(saved, 2), "offices": some.height,
-        "alerts": mine.height, "seconds": round(time.perf_counter() - began, 2), "bytes": size,
-    }  # fmt: skip
+    folder = publish(desk, run, queues, offices)
+    seconds = time.perf_counter() - began
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    size = sum(file.stat().st_size for file in files)
+    return {"seconds": round(seconds, 2), "files": len(files), "bytes": size}
 
 
 def on_disk(folder: Path) -> dict[str, dict[str, int]]:
@@ -131,7 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("--as-of", type=date.fromisoformat, default=NIGHT)
-    parser.add_argument("--sheets", type=int, default=0, help="time the sheets of so many offices too, after the night")
+    parser.add_argument("--publish", action="store_true", help="and time what is left of a real night: all its sheets")
     parser.add_argument("--slow", type=float, default=1.0, help="speed that one of the workers is held down to")
     parser.add_argument("--digest", action="store_true", help="of the outcome; holds all scores at once")
     given = parser.parse_args()

@@ -30,6 +30,7 @@ STEPS_KO: Final[Mapping[str, str]] = {
     "Whose household is told of": "자료와 가구 연결",
     "Scoring households": "위험도 계산",
     "Explaining alerts": "발굴 이유 쓰기",
+    "Writing sheets": "명단 쓰기",
     "Building features per round": "회차별 자료 만들기",
 }
 STATES_KO: Final[Mapping[State, str]] = {

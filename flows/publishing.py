@@ -60,7 +60,7 @@ def files_of_night(
         contacts=last_told(queues.told.contacts),
         cases=cases_within(session, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
     )
-    files = office_files(hand, people) | district_files(hand)
+    files = office_files(hand, people, desk.settings.engine.workers) | district_files(hand)
     return files | {MANIFEST: _manifest(run, files)}
 
 

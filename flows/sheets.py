@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from typing import Final
 
 import polars as pl
 
@@ -17,6 +18,10 @@ from alerts.workload import escalated, results, workload
 from alerts.workload_csv import write_csv as write_workload
 from flows.descriptors import with_descriptor
 from flows.run import ROOT
+from flows.workers import open_here
+
+# A process is ready after two seconds; an office takes a twelfth of one.
+OFFICES_WORTH_PROCESSES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +48,49 @@ def _templates() -> Mapping[str, str]:
     return {name: (ROOT / "alerts" / "pages" / name).read_text(encoding="utf-8") for name in TEMPLATES}
 
 
-def office_files(hand: Handout, people: pl.DataFrame) -> dict[str, bytes]:
-    """Every office gets a sheet, also an empty one: a missing file would look like a fault.
+@dataclass(frozen=True, slots=True)
+class OfficeHandout:
+    """What one office is told."""
 
-    Office and day stand in the file's name: the sheets of all offices come back into one inbox.
-    """
+    office: Office
+    as_of: date
+    told: pl.DataFrame
+    people: pl.DataFrame
+    history: pl.DataFrame
+    selections: pl.DataFrame
+
+
+def office_files(hand: Handout, people: pl.DataFrame, processes: int) -> dict[str, bytes]:
+    """Every office gets a sheet, also an empty one: a missing file would look like a fault."""
     told, named, history, contacts = (
         _by_office(frame, hand.told) for frame in (hand.told, people, hand.history, hand.contacts)
     )
+    handouts = [
+        OfficeHandout(
+            Office(code, name_ko, district_ko, hand.capacity[code]), hand.as_of,
+            told(code), named(code), history(code), contacts(code).select(SELECTIONS.names()),
+        )
+        for code, name_ko, district_ko in hand.offices.select("office", "name_ko", "district_ko").iter_rows()
+    ]  # fmt: skip
     files: dict[str, bytes] = {}
-    for code, name_ko, district_ko in hand.offices.select("office", "name_ko", "district_ko").iter_rows():
-        office = Office(code, name_ko, district_ko, hand.capacity[code])
-        mine, people = told(code), named(code)
-        place = f"{code}/queue_{code}_{hand.as_of:%Y%m%d}"
-        sheets = {
-            f"{place}.csv": write_csv(mine, people),
-            f"{place}.xlsx": write_workbook(mine, people, office, benefit_table(), hand.as_of),
-        }
-        selections = contacts(code).select(SELECTIONS.names())
-        page = write_office_page(mine, people, history(code), selections, office, hand.as_of, _templates())
-        files |= with_descriptor(sheets | {f"{code}/index.html": page}, f"{district_ko} {name_ko}", hand.as_of)
+    with open_here(processes if len(handouts) >= OFFICES_WORTH_PROCESSES else 1) as workers:
+        for written in workers.map_all(write_office, handouts, "Writing sheets"):
+            files |= written
     return files
+
+
+def write_office(hand: OfficeHandout) -> dict[str, bytes]:
+    """Office and day stand in the file's name: the sheets of all offices come back into one inbox."""
+    office, as_of = hand.office, hand.as_of
+    place = f"{office.code}/queue_{office.code}_{as_of:%Y%m%d}"
+    sheets = {
+        f"{place}.csv": write_csv(hand.told, hand.people),
+        f"{place}.xlsx": write_workbook(hand.told, hand.people, office, benefit_table(), as_of),
+    }
+    page = write_office_page(hand.told, hand.people, hand.history, hand.selections, office, as_of, _templates())
+    return with_descriptor(
+        sheets | {f"{office.code}/index.html": page}, f"{office.district_ko} {office.name_ko}", as_of
+    )
 
 
 def _by_office(frame: pl.DataFrame, told: pl.DataFrame) -> Callable[[str], pl.DataFrame]:

@@ -1,7 +1,7 @@
 """Ranges of keys worked one after the other, by several processes of this machine, or by a Dask cluster."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -11,17 +11,21 @@ from flows.errors import OperatorError
 from flows.progress import track_all
 from flows.settings import Engine
 
+T = TypeVar("T")
 R = TypeVar("R")
 
 
 class Workers:
-    """`map` gives the results in the order of the ranges, whoever works them and however often one must be begun."""
+    """Results come in the order of what is worked, whoever works it and however often one must be begun."""
 
-    def __init__(self, run: Callable[[Callable[[int], Any], range], Iterable[Any]]) -> None:
+    def __init__(self, run: Callable[[Callable[[Any], Any], Any], Iterable[Any]]) -> None:
         self._run = run
 
     def map(self, function: Callable[[int], R], parts: int, what: str) -> Iterator[R]:
-        return track_all(self._run(function, range(parts)), parts, what)
+        return self.map_all(function, range(parts), what)
+
+    def map_all(self, function: Callable[[T], R], items: Sequence[T], what: str) -> Iterator[R]:
+        return track_all(self._run(function, items), len(items), what)
 
 
 @contextmanager
@@ -29,10 +33,18 @@ def open_workers(settings: Engine, parts: int) -> Iterator[Workers]:
     if settings.kind == "dask":
         with _dask(settings) as workers:
             yield workers
-    elif min(settings.workers, parts) == 1:
+    else:
+        with open_here(min(settings.workers, parts)) as workers:
+            yield workers
+
+
+@contextmanager
+def open_here(count: int) -> Iterator[Workers]:
+    """Processes of this machine, whatever the engine: what names people goes to no cluster and onto no disk."""
+    if count == 1:
         yield Workers(map)
     else:
-        with _processes(min(settings.workers, parts)) as workers:
+        with _processes(count) as workers:
             yield workers
 
 
@@ -51,7 +63,7 @@ def _processes(count: int) -> Iterator[Workers]:
     threads = {"POLARS_MAX_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
     with _environment(_KEEPS_MEMORY | threads), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         # One piece is worked here: a worker is not ready before it would be done.
-        yield Workers(lambda work, parts: map(work, parts) if len(parts) == 1 else pool.map(work, parts))
+        yield Workers(lambda work, items: map(work, items) if len(items) == 1 else pool.map(work, items))
 
 
 @contextmanager

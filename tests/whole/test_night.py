@@ -6,6 +6,7 @@ import json
 import operator
 import sqlite3
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from flows.refusals import as_operator_error
 from flows.run import Run, running
 from flows.scoring import load_model
 from flows.settings import load_settings
+from flows.workers import Workers
 from models.score import score
 from signals.catalogue import SIGNALS
 from signals.outcomes import OUTCOMES
@@ -119,6 +121,20 @@ def test_the_same_night_again_gives_the_same_bytes(worked: Worked, tmp_path: Pat
     work = worked.again(tmp_path)
     run_night(worked.config, work)
     assert bytes_of(work / "outbox") == bytes_of(worked.work / "outbox")
+
+
+def test_sheets_are_the_same_bytes_whoever_writes_them(
+    worked: Worked, tmp_path: Path, bytes_of: Bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.sheets.OFFICES_WORTH_PROCESSES", 1)
+    wrote = list[str]()
+    monkeypatch.setattr("flows.sheets.write_workbook", lambda *_: wrote.append("here"))
+    monkeypatch.setattr("flows.nightly.open_workers", lambda *_: nullcontext(Workers(map)))
+    config, work = tmp_path / "config.yaml", worked.again(tmp_path)
+    config.write_text(worked.config.read_text(encoding="utf-8").replace("workers: 1", "workers: 2"), encoding="utf-8")
+    run_night(config, work)
+    assert bytes_of(work / "outbox") == bytes_of(worked.work / "outbox")
+    assert wrote == [], "by processes of their own"
 
 
 @pytest.mark.parametrize("stage", STAGES)
