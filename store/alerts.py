@@ -4,13 +4,13 @@ from datetime import date, datetime
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Engine, Select, Subquery, case, exists, func, insert, or_, select, update
+from sqlalchemy import Engine, Select, Subquery, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from alerts.life import stand
 from alerts.tables import OPEN_ALERTS
 from store import answers
-from store.database import reading, writing
+from store.database import every_column, reading, writing
 from store.faults import StoreError
 from store.tables import Alert, AlertEvent, Answer
 
@@ -160,8 +160,8 @@ def _open(session: Session, run: str, as_of: date, fresh: pl.DataFrame, now: dat
         for row in fresh.drop("is_new").iter_rows(named=True)
     ]
     if rows:
-        session.execute(insert(Alert), rows)
-        session.execute(insert(AlertEvent), [_event(row, "opened", run, as_of, now) for row in rows])
+        session.execute(every_column(Alert), rows)
+        session.execute(every_column(AlertEvent), [_event(row, "opened", run, as_of, now) for row in rows])
 
 
 def _change(session: Session, run: str, as_of: date, carried: pl.DataFrame, now: datetime) -> None:
@@ -174,7 +174,7 @@ def _change(session: Session, run: str, as_of: date, carried: pl.DataFrame, now:
     ]
     if changed:
         session.execute(update(Alert), changed)
-        session.execute(insert(AlertEvent), [_event(row, "changed", run, as_of, now) for row in changed])
+        session.execute(every_column(AlertEvent), [_event(row, "changed", run, as_of, now) for row in changed])
 
 
 def _stands_of(session: Session, alert_ids: list[str]) -> dict[str, dict[str, Any]]:

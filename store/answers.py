@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from alerts.answers import ANSWERS, REASON_COLUMNS
 from alerts.life import TOLD, stand
-from store.database import reading, writing
+from store.database import every_column, reading, writing
 from store.deliveries import SetAside, put
 from store.tables import Alert, AlertEvent, Answer, Delivery, OfficeCapacity
 
@@ -155,7 +155,7 @@ def _keep(session: Session, delivery: Delivery, brought: pl.DataFrame, now: date
         reasons = {name.split("_")[1]: row[name] for name in REASON_COLUMNS if row[name] is not None}
         fresh.append({"alert": alert, "version": version, "office": row["office"], "reasons": reasons, **told, **came})
     if fresh:
-        session.execute(insert(Answer), fresh)
+        session.execute(every_column(Answer), fresh)
     return fresh
 
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, Insert, create_engine, event, insert, inspect, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from store.faults import StoreError, as_store_error
 from store.files import OURS_ONLY, make_folder
@@ -158,6 +158,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def every_column(table: type[DeclarativeBase]) -> Insert:
+    """Of many rows. By default each other set of columns that are null is a statement of its own: of most rows."""
+    return insert(table).execution_options(render_nulls=True)
 
 
 def _to_json(value: Any) -> str:
