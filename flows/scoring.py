@@ -194,7 +194,8 @@ def _score_news(how: _How, workers: Workers) -> _Done:
     before = Sifted(day.shuffle.kept("sifted", 0), day.shuffle.kept("everyone", 0))
     stands, bars = standing(before, news, settings)
     here.keep("bars", 0, bars)
-    pieces = day.pieces(news.len(), day.part_size)
+    # Half a range each: from there on two processes are quicker than one.
+    pieces = day.pieces(news.len(), -(-day.part_size // 2))
     done = list(workers.map(partial(score_news, how, pieces), pieces, "Scoring households"))
     counts = Counter(day.shuffle.kept("counts-of-contacts", 0).row(0, named=True))
     for worked in done:
