@@ -72,12 +72,12 @@ def test_a_server_that_takes_nothing_stops_no_night(capsys: pytest.CaptureFixtur
 
 
 def test_every_step_with_progress_has_its_korean_name() -> None:
-    """The last argument of `track` and of `Workers.map`."""
+    """The last argument of `track`, of `Workers.map` and of `Workers.map_all`."""
     named = set()
     for file in (f for f in FLOWS.glob("*.py") if f.stem not in ("progress", "country")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
-                case ast.Call(func=ast.Name("track" | "track_all") | ast.Attribute(attr="map")):
+                case ast.Call(func=ast.Name("track" | "track_all") | ast.Attribute(attr="map" | "map_all")):
                     named |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
                 case ast.Tuple(elts=[ast.Call(func=ast.Name("partial")), ast.Constant(str(what))]):
                     named.add(what)
