@@ -28,7 +28,7 @@ DAMAGED = frozenset({"fire_damage", "disaster_damage"})
 BABIES = frozenset({"premature_baby", "newborn_hearing", "infant_no_record"})
 
 
-class Size(NamedTuple):
+class HouseholdSize(NamedTuple):
     """All that an amount depends on besides the day."""
 
     members: int  # at least 1
@@ -48,8 +48,8 @@ class Household:
     running: frozenset[str]  # live signals that tell of a running benefit
 
     @property
-    def size(self) -> Size:
-        return Size(self.members, self.has_senior)
+    def size(self) -> HouseholdSize:
+        return HouseholdSize(self.members, self.has_senior)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +61,25 @@ class Pointer:
 
 # Only what is told needs its amount: of nineteen programmes, three.
 Speaks = Callable[[Household], Sign]
-Amount = Callable[[Size, BenefitTable, date], str]
+Amount = Callable[[HouseholdSize, BenefitTable, date], str]
 
 
 def _if(speaks: object, sign: Sign = "worth_if") -> Sign:
     return sign if speaks else "no_sign"
 
 
-def emergency(size: Size, table: BenefitTable, on: date) -> str:
+def emergency(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     edition = table.programmes["emergency"].edition(on)
     amount = f"{size.members}인 가구 월 {won(edition.of(size.members))}"
     return f"{amount}, 소득 월 {_limit('emergency', size, table, on)} 이하"
 
 
-def emergency_medical(_size: Size, _table: BenefitTable, _on: date) -> str:
+def emergency_medical(_size: HouseholdSize, _table: BenefitTable, _on: date) -> str:
     """The ceiling rests on a copy of lower quality: it is in the table and not told."""
     return "중한 질병이나 부상의 의료비, 지원 한도는 시·군·구에 확인"
 
 
-def emergency_housing(_size: Size, table: BenefitTable, on: date) -> str:
+def emergency_housing(_size: HouseholdSize, table: BenefitTable, on: date) -> str:
     figures = table.programmes["emergency_housing"].edition(on).figures
     return f"금융재산 기준은 생계지원 기준에 {won(figures['financial_more'])}을 더한 금액, 지원액은 시·군·구에 확인"
 
@@ -89,11 +89,11 @@ def _speaks_for_livelihood(household: Household) -> Sign:
     return "worth" if len(household.domains) >= 2 else _if(household.domains)
 
 
-def livelihood(size: Size, table: BenefitTable, on: date) -> str:
+def livelihood(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     return _income_limit("livelihood", size, table, on)
 
 
-def medical(size: Size, table: BenefitTable, on: date) -> str:
+def medical(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     return _income_limit("medical", size, table, on)
 
 
@@ -102,7 +102,7 @@ def _speaks_for_housing(household: Household) -> Sign:
     return "worth" if "housing" in household.domains else _if(rented)
 
 
-def housing(size: Size, table: BenefitTable, on: date) -> str:
+def housing(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     return _rent(size, table, on) + _income_limit("housing", size, table, on)
 
 
@@ -111,7 +111,7 @@ def _speaks_for_repair(household: Household) -> Sign:
     return _if(DAMAGED & household.signals or (household.housing == "detached" and household.domains))
 
 
-def housing_repair(size: Size, table: BenefitTable, on: date) -> str:
+def housing_repair(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     figures = table.programmes["housing_repair"].edition(on).figures
     amount = _income_limit("housing_repair", size, table, on)
     if not figures:
@@ -120,17 +120,17 @@ def housing_repair(size: Size, table: BenefitTable, on: date) -> str:
     return f"집 상태에 따라 {light}·{medium}·{heavy}까지 수선, {amount}"
 
 
-def energy_voucher(size: Size, table: BenefitTable, on: date) -> str:
+def energy_voucher(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     edition = table.programmes["energy_voucher"].edition(on)
     return f"{size.members}인 가구 연 {won(edition.of(size.members))}, {_application(edition, on)}"
 
 
-def catastrophic_medical(_size: Size, _table: BenefitTable, _on: date) -> str:
+def catastrophic_medical(_size: HouseholdSize, _table: BenefitTable, _on: date) -> str:
     """Sources disagree on rate and ceiling: no figure is told."""
     return "부담이 큰 의료비의 일부, 지원율과 한도는 자료마다 달라 국민건강보험공단에 확인"
 
 
-def education(size: Size, table: BenefitTable, on: date) -> str:
+def education(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     figures = table.programmes["education"].edition(on).figures
     amount = _income_limit("education", size, table, on)
     if not figures:
@@ -143,7 +143,7 @@ def _may_be_single_parent(household: Household) -> bool:
     return household.has_child and household.members >= 2
 
 
-def single_parent(size: Size, table: BenefitTable, on: date) -> str:
+def single_parent(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     figures = table.programmes["single_parent"].edition(on).figures
     more = f"조건에 따라 월 {won(figures['more'])} 추가"
     return f"자녀 1인당 월 {won(figures['monthly'])}, {more}, {_income_limit('single_parent', size, table, on)}"
@@ -155,7 +155,7 @@ def _speaks_for_young_parent(household: Household) -> Sign:
     return _if(is_young and _may_be_single_parent(household))
 
 
-def young_parent(_size: Size, table: BenefitTable, on: date) -> str:
+def young_parent(_size: HouseholdSize, table: BenefitTable, on: date) -> str:
     """No limit is told, the copies disagree on it."""
     figures = table.programmes["young_parent"].edition(on).figures
     return f"자녀 1인당 월 {won(figures['monthly'])}, 0~1세는 월 {won(figures['monthly_infant'])}"
@@ -165,18 +165,18 @@ def _speaks_for_diapers(household: Household) -> Sign:
     return _if(BABIES & household.signals and "diaper_support" not in household.signals)
 
 
-def diapers(_size: Size, table: BenefitTable, on: date) -> str:
+def diapers(_size: HouseholdSize, table: BenefitTable, on: date) -> str:
     figures = table.programmes["diapers"].edition(on).figures
     return f"기저귀 월 {won(figures['diapers'])}, 조제분유 월 {won(figures['formula'])}"
 
 
-def basic_pension(_size: Size, table: BenefitTable, on: date) -> str:
+def basic_pension(_size: HouseholdSize, table: BenefitTable, on: date) -> str:
     figures = table.programmes["basic_pension"].edition(on).figures
     limit = f"소득인정액 단독 월 {won(figures['limit_single'])}·부부 {won(figures['limit_couple'])} 이하"
     return f"월 최대 {won(figures['monthly'])}, {limit}"
 
 
-def disability_pension(size: Size, table: BenefitTable, on: date) -> str:
+def disability_pension(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     figures = table.programmes["disability_pension"].edition(on).figures
     more = f"부가급여 월 {won(figures['more_least'])}~{won(figures['more_most'])}"
     if size.has_senior:
@@ -185,21 +185,21 @@ def disability_pension(size: Size, table: BenefitTable, on: date) -> str:
     return f"기초급여 월 최대 {won(figures['monthly'])}, {more}, {limit}"
 
 
-def telecom_discount(_size: Size, table: BenefitTable, on: date) -> str:
+def telecom_discount(_size: HouseholdSize, table: BenefitTable, on: date) -> str:
     figures = table.programmes["telecom_discount"].edition(on).figures
     return f"월 최대 {won(max(figures.values()))}, 자격에 따라 다름"
 
 
-def electricity_discount(_size: Size, _table: BenefitTable, _on: date) -> str:
+def electricity_discount(_size: HouseholdSize, _table: BenefitTable, _on: date) -> str:
     """One weak source for the amount: it is in the table and not told."""
     return "할인액은 한국전력에 확인"
 
 
-def near_poor(size: Size, table: BenefitTable, on: date) -> str:
+def near_poor(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     return _income_limit("near_poor", size, table, on)
 
 
-def private_help(_size: Size, _table: BenefitTable, _on: date) -> str:
+def private_help(_size: HouseholdSize, _table: BenefitTable, _on: date) -> str:
     """What is left when no public benefit fits (DOMAIN 4, R13)."""
     return "맞는 공적 급여가 없을 때에도 이어 줄 수 있는 후원·돌봄·상담"
 
@@ -245,11 +245,11 @@ RUNNING: Mapping[str, frozenset[str]] = {
 }
 
 
-def _income_limit(code: str, size: Size, table: BenefitTable, on: date) -> str:
+def _income_limit(code: str, size: HouseholdSize, table: BenefitTable, on: date) -> str:
     return f"{size.members}인 가구 소득인정액 월 {_limit(code, size, table, on)} 이하"
 
 
-def _limit(code: str, size: Size, table: BenefitTable, on: date) -> str:
+def _limit(code: str, size: HouseholdSize, table: BenefitTable, on: date) -> str:
     """Of the edition's own years: an amount that has run out is not told beside a newer year's limit."""
     edition = table.programmes[code].edition(on)
     if edition.income_percent is None:
@@ -258,7 +258,7 @@ def _limit(code: str, size: Size, table: BenefitTable, on: date) -> str:
     return won(table.income_limit(edition.income_percent, size.members, told_for))
 
 
-def _rent(size: Size, table: BenefitTable, on: date) -> str:
+def _rent(size: HouseholdSize, table: BenefitTable, on: date) -> str:
     """기준임대료 of the cheapest and the dearest region, for the sizes the table holds."""
     figures = table.programmes["housing"].edition(on).figures
     members = size.members

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from alerts.benefit_programmes import BENEFITS, RUNNING, Household, Pointer, Sign, Size
+from alerts.benefit_programmes import BENEFITS, RUNNING, Household, HouseholdSize, Pointer, Sign
 from alerts.benefit_table import BenefitTable, load_benefits
 from alerts.live import EVIDENCE, live_warnings
 from alerts.tables import TOLD_FACTS, take
@@ -76,7 +76,7 @@ def _household(
     )
 
 
-def _told(household: Household, sentence: Callable[[str, Size], str]) -> list[str | None]:
+def _told(household: Household, sentence: Callable[[str, HouseholdSize], str]) -> list[str | None]:
     signs = [(code, _sign(code, household)) for code in BENEFITS]
     worth = sorted((told for told in signs if told[1] != "no_sign"), key=lambda told: ORDER[told[1]])
     told = [sentence(code, household.size) for code, _ in worth[:BENEFIT_COLUMNS]]
@@ -88,7 +88,7 @@ def _sign(code: str, household: Household) -> Sign:
     return "no_sign" if RUNNING.get(code, frozenset()) & household.running else speaks(household)
 
 
-def _sentence(code: str, size: Size, table: BenefitTable, on: date) -> str:
+def _sentence(code: str, size: HouseholdSize, table: BenefitTable, on: date) -> str:
     """긴급복지 생계지원: 1인 가구 월 783,000원 (소득·재산 확인 필요) · 긴급복지지원법"""
     _, amount = BENEFITS[code]
     programme = table.programmes[code]

@@ -18,6 +18,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def measure_all(record: Record, given: argparse.Namespace) -> None:
             more(record, folder, kept, households)
         shutil.rmtree(folder / f"night-{households}", ignore_errors=True)
     for households in (min(given.sizes), max(given.sizes)):
-        record.once("published", households, 0, lambda size=households: night(folder, kept, size, "--publish"))  # type: ignore[misc]
+        record.once("published", households, 0, partial(night, folder, kept, households, "--publish"))
         shutil.rmtree(folder / f"night-{households}", ignore_errors=True)
 
 

@@ -5,7 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-_PROC: Final = Path("/proc")
 _OURS: Final = Path("/proc/self/cgroup")
 _GROUPS: Final = Path("/sys/fs/cgroup")
 _FIRST: Final = "500"  # of 1000: before a process that holds half of all memory
@@ -15,7 +14,7 @@ def offer_to_end_first(pid: int) -> None:
     """This process, and all it starts from now on. A night is begun again and loses nothing. By itself the kernel takes
     whoever is largest: Prefect's server, or somebody else's database."""
     with suppress(OSError):  # another system than Linux; or it has ended
-        (_PROC / str(pid) / "oom_score_adj").write_text(_FIRST, encoding="ascii")
+        Path(f"/proc/{pid}/oom_score_adj").write_text(_FIRST, encoding="ascii")
 
 
 def ended_for_memory(ours: Path = _OURS, groups: Path = _GROUPS) -> int:

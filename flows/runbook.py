@@ -28,7 +28,8 @@ Where it runs as a service, each command needs its account, `--config` and `--wo
 
 0: done, or nothing to do. 1: a bug, told with its traceback; report it with the day's log. 2: a wrong command line.
 130 and 143: ended from outside (Ctrl-C, SIGTERM). 137, or `Killed`: ended by the kernel, mostly because memory ran
-out (`journalctl -k | grep -i oom`); see `memory` below. The next run repairs what is left.
+out (`journalctl -k | grep -i oom`); see `memory` below. 142, or `Alarm clock`: nothing was finished for
+`engine.standstill_minutes`; the lines before it show where it stood. The next run repairs what is left.
 
 A refusal is told as `Refused (kind): what` and `What to do: cure`, with the kind's own exit code:
 """
