@@ -110,13 +110,13 @@ def _ratio(
 
 def _calibration(judged: pl.DataFrame, rng: np.random.Generator) -> dict[str, Any]:
     """Of chances as they would have been told before each round, wherever earlier answers allow it."""
-    before = judged.get_column("told_before").to_numpy()
-    is_told = np.isfinite(before)
-    kind = "out_of_time" if is_told.any() else "in_sample"
-    rows = is_told if is_told.any() else np.ones(judged.height, dtype=np.bool_)
-    chance = before if is_told.any() else judged.get_column("probability").to_numpy()
-    curve = calibration.curve(chance[rows], judged.get_column("label").cast(pl.Int64).to_numpy()[rows], rng)
+    chance = judged.get_column("probability").to_numpy()
+    before = calibration.curve_out_of_time(judged, chance, rng)
+    label = judged.get_column("label").cast(pl.Int64).to_numpy()
+    curve = calibration.curve(chance, label, rng) if before is None else before
+    kind = "in_sample" if before is None else "out_of_time"
+    rows = sum(band.rows for band in curve.bands)
     return {
-        "kind": kind, "rows": int(rows.sum()), "expected_error": curve.expected_error, "low": curve.low,
+        "kind": kind, "rows": rows, "expected_error": curve.expected_error, "low": curve.low,
         "high": curve.high, "by_chance": curve.by_chance, "bands": [band._asdict() for band in curve.bands],
     }  # fmt: skip

@@ -43,7 +43,6 @@ def gather(challenger: Bundle, champion: Bundle | None, case: Case, rng: np.rand
     rows = _features_of(judged, case.rows)
     compared = None if champion is None else champion_on(champion, case, judged, rows)
     rule = _best_rule(judged, rows, case)
-    out_of_time = judged.with_columns(told=calibration.out_of_time(judged)).filter(pl.col("told").is_finite())
     label = judged.get_column("label").cast(pl.Int64).to_numpy()
     sealed = model.calibration.probability(judged.get_column("margin").to_numpy())
     return Evidence(
@@ -57,7 +56,7 @@ def gather(challenger: Bundle, champion: Bundle | None, case: Case, rng: np.rand
             no_champion=case.no_champion if champion is None else say("champion_broken"),
             groups=_reach(judged, rows, compared, rule, case, rng),
             groups_beside=rule.name_ko if compared is None else CHAMPION,
-            out_of_time=_curve(out_of_time, rng) if out_of_time.height else None,
+            out_of_time=calibration.curve_out_of_time(judged, sealed, rng),
             as_sealed=calibration.curve(sealed, label, rng),
             suspicion=_suspicion(model, rows, case),
             telling=_telling(model, compared, rows, rng),
@@ -138,12 +137,6 @@ def _reach(
     label = shared.get_column("label").to_numpy().astype(np.float64)
     households = shared.get_column("household_key").to_numpy()
     return compare_reach(groups_of(rows.filter(pl.Series(which))), label, chance[0], chance[1], households, rng)
-
-
-def _curve(told: pl.DataFrame, rng: np.random.Generator) -> calibration.Curve:
-    return calibration.curve(
-        told.get_column("told").to_numpy(), told.get_column("label").cast(pl.Int64).to_numpy(), rng
-    )
 
 
 def _suspicion(model: Model, rows: pl.DataFrame, case: Case) -> Suspicion:

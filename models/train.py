@@ -37,10 +37,8 @@ class Trained:
     model: Model
     text: str  # LightGBM's, as it is signed and saved
     facts: dict[str, Any]  # for the passport: JSON, no household in it
-    judged: (
-        pl.DataFrame
-    )  # rows not learned from: household_key, selected_on, received_on, office, label, margin, probability,
-    # and told_before: the chance as it would have been told before that round (NaN: too few earlier answers)
+    # Rows not learned from: household_key, selected_on, received_on, office, label, margin, probability.
+    judged: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -178,12 +176,11 @@ def _refuse_constant(margin: Numbers) -> None:
 def _judged(
     rows: pl.DataFrame, seen: npt.NDArray[np.bool_], margin: Numbers, fitted: calibration.Calibration
 ) -> pl.DataFrame:
-    judged = (
+    return (
         rows.select("household_key", "selected_on", "received_on", "office", pl.col("label").cast(pl.Int8))
         .filter(pl.Series(seen))
         .with_columns(margin=margin[seen], probability=fitted.probability(margin[seen]))
     )
-    return judged.with_columns(told_before=calibration.out_of_time(judged))
 
 
 def _about_rows(rows: pl.DataFrame) -> dict[str, Any]:

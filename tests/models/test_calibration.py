@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from models.calibration import curve, expected_error, fit, out_of_time, table
+from models.calibration import Numbers, curve, curve_out_of_time, expected_error, fit, out_of_time, table
 
 
 def test_finds_the_numbers_that_made_the_labels() -> None:
@@ -75,3 +75,41 @@ def test_chances_of_a_round_are_told_from_answers_that_had_arrived() -> None:
         margin[place == 2]
     )
     np.testing.assert_allclose(out_of_time(late)[place == 2], expected)
+
+
+def test_of_few_answers_chance_shows_in_what_was_learned_too() -> None:
+    """A model that is right is told wrong as seldom as said, however few answers its two numbers were fitted on; one
+    whose chances changed from one round to the next is not excused."""
+    told_wrong, as_if_known, changed = 0, 0, 0
+    for seed in range(60):
+        judged, chance = _two_rounds(np.random.default_rng(seed), shift=0.0)
+        right = curve_out_of_time(judged, chance, np.random.default_rng(seed))
+        assert right is not None
+        told = out_of_time(judged)
+        rows, label = np.isfinite(told), judged["label"].cast(pl.Int64).to_numpy()
+        plain = curve(told[rows], label[rows], np.random.default_rng(seed))
+        assert right.bands == plain.bands
+        told_wrong += right.expected_error > right.by_chance
+        as_if_known += plain.expected_error > plain.by_chance
+        judged, chance = _two_rounds(np.random.default_rng(seed), shift=1.2)
+        wrong = curve_out_of_time(judged, chance, np.random.default_rng(seed))
+        assert wrong is not None
+        changed += wrong.expected_error > wrong.by_chance
+    assert told_wrong <= 4 < 15 < as_if_known
+    assert changed >= 50
+
+
+def test_no_curve_where_nothing_could_be_told_before() -> None:
+    judged, chance = _two_rounds(np.random.default_rng(0), shift=0.0)
+    first = (judged["selected_on"] == judged["selected_on"].min()).to_numpy()
+    assert curve_out_of_time(judged.filter(first), chance[first], np.random.default_rng(0)) is None
+
+
+def _two_rounds(rng: np.random.Generator, shift: float) -> tuple[pl.DataFrame, Numbers]:
+    """Of 60 and 340 answers, the second with odds higher by `shift`; and the chance that all of them together tell."""
+    place = (np.arange(400) >= 60).astype(np.int64)
+    margin = rng.normal(0, 1, 400)
+    label = (rng.random(400) < 1 / (1 + np.exp(-margin - shift * place))).astype(np.int8)
+    day = [date(2025, 1, 1) + timedelta(days=61 * int(i)) for i in place]
+    judged = pl.DataFrame({"selected_on": day, "received_on": [d + timedelta(30) for d in day], "label": label})
+    return judged.with_columns(margin=margin), fit(margin, label.astype(np.int64)).probability(margin)
