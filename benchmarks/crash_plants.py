@@ -4,8 +4,9 @@ Not among them: what a killed night had committed being thrown away instead of s
 same bytes, so no kill can see it; tests/whole/test_night.py does, which looks before anything is run again.
 """
 
+import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -46,11 +47,14 @@ def written_in_place() -> None:
 def published_without_rename() -> None:
     """The day's folder is written where people see it."""
 
-    def prepare_folder(path: Path, files: Mapping[str, bytes]) -> None:
-        for name, data in sorted(files.items()):
+    def prepare_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+        told = {}
+        for name, data in files:
             make_folder((path / name).parent)
             store.files._write(path / name, data, 0o600)
             os.fsync(os.open(path, os.O_RDONLY))
+            told[name] = hashlib.sha256(data).hexdigest()
+        return told
 
     _put(flows.publishing, "prepare_folder", prepare_folder)
     _put(flows.publishing, "show_folder", _nothing)
@@ -84,10 +88,11 @@ def taken_in_twice() -> None:
 def committed_before_written() -> None:
     """The night counts as published before one file is there."""
     prepare = store.files.prepare_folder
-    held: list[tuple[Path, Mapping[str, bytes]]] = []
+    held: list[tuple[Path, list[tuple[str, bytes]]]] = []
 
-    def later(path: Path, files: Mapping[str, bytes]) -> None:
-        held.append((path, files))
+    def later(path: Path, files: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+        held.append((path, list(files)))
+        return {name: hashlib.sha256(data).hexdigest() for name, data in held[-1][1]}
 
     def show(path: Path) -> None:
         prepare(*held.pop())

@@ -6,8 +6,10 @@ happened; killed after it, the next start shows what lies ready (flows.repair).
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -25,7 +27,7 @@ from store import access_log, alerts, ledger
 from store.access_log import Disclosure
 from store.cases import cases_within
 from store.database import Transaction, writing
-from store.files import beside, prepare_folder, read_tree, show_folder
+from store.files import beside, digests, prepare_folder, show_folder
 
 MANIFEST = "manifest.json"
 
@@ -37,10 +39,11 @@ def publish(desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame) -> Path
     with writing(desk.engine) as session:
         # Tonight's alerts are told of in what is read within this session, and nowhere else before the commit.
         alerts.put(session, run.id, run.as_of, told, now())
-        files = files_of_night(session, desk, run, queues, offices, people)
-        prepare_folder(folder, files)
+        # Closed when a disk is full: processes would go on writing sheets for nobody.
+        with closing(files_of_night(session, desk, run, queues, offices, people)) as files:
+            digest = prepare_folder(folder, files)[MANIFEST]
         refuse_while_paused(desk, run.as_of)
-        run.outputs[ledger.PUBLISH] = digest = hashlib.sha256(files[MANIFEST]).hexdigest()
+        run.outputs[ledger.PUBLISH] = digest
         ledger.prepared(session, run.id, digest, now=now(), lake_versions=versions, counts=run.counts)
     show(desk, run.as_of)
     return folder
@@ -48,8 +51,9 @@ def publish(desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame) -> Path
 
 def files_of_night(
     session: Transaction, desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame, people: pl.DataFrame
-) -> dict[str, bytes]:
-    """All that is published, and the manifest of it. Nothing is recorded here: a replay asks for the same."""
+) -> Generator[tuple[str, bytes], None, None]:
+    """All that is published, one after the other: of a country it is a gigabyte. In the end the manifest of it. Nothing
+    is recorded here: a replay asks for the same."""
     hand = Handout(
         as_of=run.as_of,
         told=queues.told.alerts,
@@ -60,8 +64,11 @@ def files_of_night(
         contacts=last_told(queues.told.contacts),
         cases=cases_within(session, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
     )
-    files = office_files(hand, people, desk.settings.engine.workers) | district_files(hand)
-    return files | {MANIFEST: _manifest(run, files)}
+    told: dict[str, str] = {}
+    for name, data in chain(office_files(hand, people, desk.settings.engine.workers), district_files(hand).items()):
+        told[name] = hashlib.sha256(data).hexdigest()
+        yield name, data
+    yield MANIFEST, _manifest(run, told)
 
 
 def outbox_of(desk: Desk, day: date) -> Path:
@@ -88,12 +95,10 @@ def finish(desk: Desk, day: date, digest: str) -> bool:
 
 def _holds(folder: Path, digest: str) -> bool:
     """All the files that the manifest of that digest names, as it names them, and no other."""
-    files = read_tree(folder)
-    manifest = files.pop(MANIFEST, b"")
-    if hashlib.sha256(manifest).hexdigest() != digest:
+    found = digests(folder)
+    if found.pop(MANIFEST, None) != digest:
         return False
-    found = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    return bool(json.loads(manifest)["files"] == found)
+    return bool(json.loads((folder / MANIFEST).read_bytes())["files"] == found)
 
 
 def _disclosures(desk: Desk, run: Run, told: pl.DataFrame) -> list[Disclosure]:
@@ -107,11 +112,11 @@ def _disclosures(desk: Desk, run: Run, told: pl.DataFrame) -> list[Disclosure]:
     ]  # fmt: skip
 
 
-def _manifest(run: Run, files: Mapping[str, bytes]) -> bytes:
+def _manifest(run: Run, files: Mapping[str, str]) -> bytes:
     told = {
         "as_of": run.as_of.isoformat(),
         "run": run.id,
         "model": run.model,
-        "files": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
+        "files": dict(sorted(files.items())),
     }
     return (json.dumps(told, indent=1) + "\n").encode()

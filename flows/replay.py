@@ -4,7 +4,7 @@ them, alerts and answers as they stood. Nothing is recorded but the access; noth
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -72,11 +72,7 @@ def replay(desk: Desk, run: str, keep: Path | None = None) -> Replayed:
         raise OperatorError("replay", f"{keep} exists", "name a new folder: nothing is written over")
     published = _published(desk, record)
     then = as_read(desk.settings, run)
-    files, why = _work_again(_desk_then(desk, record, then), record, then)
-    if keep is not None:
-        prepare_folder(keep, files)
-        show_folder(keep)
-    made = {name: hashlib.sha256(data).hexdigest() for name, data in files.items() if name != MANIFEST}
+    made, why = _work_again(_desk_then(desk, record, then), record, then, keep)
     differ = sorted(name for name in made.keys() & published.keys() if made[name] != published[name])
     if code_digest() != record.code:
         why = ("the code is another than that night's", *why)
@@ -120,8 +116,8 @@ def _desk_then(desk: Desk, record: Record, then: AsRead) -> Desk:
     return replace(desk, settings=settings, lake=_LakeThen(desk.lake, record.lake_versions))
 
 
-def _work_again(desk: Desk, record: Record, then: AsRead) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """As flows.nightly.work_night, from arranging to the bytes of every file; and what may differ in them."""
+def _work_again(desk: Desk, record: Record, then: AsRead, keep: Path | None) -> tuple[dict[str, str], tuple[str, ...]]:
+    """As flows.nightly.work_night, from arranging to the digest of every file; and what may differ in them."""
     run = Run(desk, "nightly", record.as_of, id=record.id, model=str(record.model), stopped=then.stopped)
     offices, deployed = read_offices(desk.settings.offices), _model(desk, record)
     told = told_capacities(desk, run.as_of)
@@ -135,12 +131,21 @@ def _work_again(desk: Desk, record: Record, then: AsRead) -> tuple[dict[str, byt
         queues = gather_queues(desk, arranged, scored, filled)
         people, why = _people(desk, run, queues)
         with reading(desk.engine) as session:
-            return files_of_night(session, desk, run, queues, offices, people), why
+            return _digests(files_of_night(session, desk, run, queues, offices, people), keep), why
     finally:
         if "://" not in desk.scratch:
             shutil.rmtree(desk.scratch, ignore_errors=True)
         else:
             day.shuffle.clear()
+
+
+def _digests(files: Iterable[tuple[str, bytes]], keep: Path | None) -> dict[str, str]:
+    if keep is None:
+        made = {name: hashlib.sha256(data).hexdigest() for name, data in files}
+    else:
+        made = prepare_folder(keep, files)
+        show_folder(keep)
+    return {name: digest for name, digest in made.items() if name != MANIFEST}
 
 
 def _model(desk: Desk, record: Record) -> Deployed:

@@ -1,6 +1,6 @@
 """What a night hands out, as bytes: a workbook, its CSV twin and a page per office; a page and counts per district."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -60,8 +60,8 @@ class OfficeHandout:
     selections: pl.DataFrame
 
 
-def office_files(hand: Handout, people: pl.DataFrame, processes: int) -> dict[str, bytes]:
-    """Every office gets a sheet, also an empty one: a missing file would look like a fault."""
+def office_files(hand: Handout, people: pl.DataFrame, processes: int) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes. Every office gets a sheet, also an empty one: a missing file would look like a fault."""
     told, named, history, contacts = (
         _by_office(frame, hand.told) for frame in (hand.told, people, hand.history, hand.contacts)
     )
@@ -72,11 +72,9 @@ def office_files(hand: Handout, people: pl.DataFrame, processes: int) -> dict[st
         )
         for code, name_ko, district_ko in hand.offices.select("office", "name_ko", "district_ko").iter_rows()
     ]  # fmt: skip
-    files: dict[str, bytes] = {}
     with open_here(processes if len(handouts) >= OFFICES_WORTH_PROCESSES else 1) as workers:
         for written in workers.map_all(write_office, handouts, "Writing sheets"):
-            files |= written
-    return files
+            yield from written.items()
 
 
 def write_office(hand: OfficeHandout) -> dict[str, bytes]:

@@ -1,9 +1,10 @@
 """Files appear whole or not at all, and only for their owner."""
 
 import fcntl
+import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -50,7 +51,7 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         if read_folder(path) != dict(files):
             raise StoreError("model", f"{path} exists with other content", "move it away; it is never overwritten")
         return
-    prepare_folder(path, files)
+    prepare_folder(path, sorted(files.items()))
     show_folder(path)
 
 
@@ -64,21 +65,26 @@ def before(path: Path) -> Path:
     return path.with_name(f".{path.name}.before")
 
 
-def prepare_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Beside `path`, every file on the disk and read back: `show_folder` is all that is left to do."""
+def prepare_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    """Beside `path`, every file on the disk as it comes and read back in the end: `show_folder` is all that is left to
+    do. SHA-256 by name."""
     place = beside(path)
     if place.exists():
         shutil.rmtree(place)  # a killed attempt's
     make_folder(place)
-    for name, data in sorted(files.items()):
+    wanted: dict[str, str] = {}
+    for name, data in files:
         make_folder((place / name).parent)
         _write(place / name, data, OURS_ONLY)
+        wanted[name] = hashlib.sha256(data).hexdigest()
     for folder in (*(found for found in place.rglob("*") if found.is_dir()), place, place.parent):
         sync_folder(folder)
-    for name, data in files.items():
-        if (place / name).read_bytes() != data:
+    found = digests(place)
+    for name, digest in wanted.items():
+        if found.get(name) != digest:
             what = f"{place / name} does not read back as it was written"
             raise StoreError("disk", what, "look after the disk, then run again; nothing was published")
+    return wanted
 
 
 def show_folder(path: Path) -> None:
@@ -121,9 +127,9 @@ def read_folder(path: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(path.iterdir())}
 
 
-def read_tree(path: Path) -> dict[str, bytes]:
-    """Every file in it, by its path inside; empty: there is no such folder."""
-    return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+def digests(path: Path) -> dict[str, str]:
+    """SHA-256 of every file in it, by its path inside; empty: there is no such folder."""
+    return {file.relative_to(path).as_posix(): _digest(file) for file in path.rglob("*") if file.is_file()}
 
 
 def sync_folder(path: Path) -> None:
@@ -177,6 +183,11 @@ def in_turn(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

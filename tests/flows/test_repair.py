@@ -56,7 +56,7 @@ def publish(desk: Desk, *, is_shown: bool = False, is_kept: bool = True, day: da
     told = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     manifest = json.dumps({"files": told}).encode()
     folder, run = desk.outbox / day.isoformat(), begin(desk)
-    prepare_folder(folder, files | {"manifest.json": manifest})
+    prepare_folder(folder, [*files.items(), ("manifest.json", manifest)])
     with writing(desk.engine) as session:
         digest = hashlib.sha256(manifest).hexdigest()
         ledger.prepared(session, run, digest, now=now(), lake_versions={}, counts={"households": 3})
@@ -102,7 +102,7 @@ def test_what_was_prepared_and_is_not_whole_is_never_shown(config: Path) -> None
 def test_a_night_killed_before_its_commit_has_published_nothing(config: Path) -> None:
     def half(desk: Desk) -> None:
         begin(desk)
-        prepare_folder(desk.outbox / NIGHT.isoformat(), {"a.csv": b"x"})
+        prepare_folder(desk.outbox / NIGHT.isoformat(), [("a.csv", b"x")])
 
     killed_after(config, half)
     with open_desk(config) as desk:
@@ -113,7 +113,7 @@ def test_a_night_killed_before_its_commit_has_published_nothing(config: Path) ->
 def test_a_folder_whose_place_was_being_taken_stands_there_again(config: Path) -> None:
     def between(desk: Desk) -> None:
         folder = desk.outbox / NIGHT.isoformat()
-        prepare_folder(folder, {"a.csv": b"yesterday's"})
+        prepare_folder(folder, [("a.csv", b"yesterday's")])
         show_folder(folder)
         folder.rename(folder.with_name(f".{folder.name}.before"))
 

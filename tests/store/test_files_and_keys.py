@@ -3,7 +3,9 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,17 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from store.archive import Archive, ChangedMeanwhileError, digest_of
 from store.faults import StoreError
-from store.files import hold, in_turn, make_folder, read_folder, write_folder, write_whole
+from store.files import (
+    beside,
+    digests,
+    hold,
+    in_turn,
+    make_folder,
+    prepare_folder,
+    read_folder,
+    write_folder,
+    write_whole,
+)
 from store.keys import (
     ENVIRONMENT,
     KeyFile,
@@ -103,6 +115,29 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["m1"]
     with pytest.raises(StoreError, match="other content"):
         write_folder(tmp_path / "m1", {"model.txt": b"another"})
+
+
+def test_each_file_of_a_folder_is_on_the_disk_before_the_next_is_asked_for(tmp_path: Path) -> None:
+    place = beside(tmp_path / "night")
+
+    def made() -> Iterator[tuple[str, bytes]]:
+        for name in ("b/1.csv", "a/2.csv"):
+            yield name, name.encode()
+            assert (place / name).read_bytes() == name.encode()
+
+    told = prepare_folder(tmp_path / "night", made())
+    assert told == digests(place) == {name: sha256(name.encode()).hexdigest() for name in ("b/1.csv", "a/2.csv")}
+    assert not (tmp_path / "night").exists()
+
+
+def test_a_file_that_reads_back_otherwise_is_refused(tmp_path: Path) -> None:
+    def made() -> Iterator[tuple[str, bytes]]:
+        yield "1.csv", b"as written"
+        (beside(tmp_path / "night") / "1.csv").write_bytes(b"as the disk has it")
+        yield "2.csv", b""
+
+    with pytest.raises(StoreError, match=r"1.csv does not read back"):
+        prepare_folder(tmp_path / "night", made())
 
 
 def test_one_at_a_time_and_the_dead_hold_nothing(tmp_path: Path) -> None:

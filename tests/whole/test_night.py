@@ -1,8 +1,10 @@
 """The whole way, from agency files to sheets, in one made-up country."""
 
 import csv
+import errno
 import io
 import json
+import multiprocessing
 import operator
 import sqlite3
 from collections.abc import Callable
@@ -135,6 +137,24 @@ def test_sheets_are_the_same_bytes_whoever_writes_them(
     run_night(config, work)
     assert bytes_of(work / "outbox") == bytes_of(worked.work / "outbox")
     assert wrote == [], "by processes of their own"
+
+
+def test_on_a_full_disk_nobody_goes_on_writing_sheets(
+    worked: Worked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr("flows.sheets.OFFICES_WORTH_PROCESSES", 1)
+    monkeypatch.setattr("flows.nightly.open_workers", lambda *_: nullcontext(Workers(map)))
+    config, work = tmp_path / "config.yaml", worked.again(tmp_path)
+    config.write_text(worked.config.read_text(encoding="utf-8").replace("workers: 1", "workers: 2"), encoding="utf-8")
+    monkeypatch.setattr("store.files._write", full)
+    with pytest.raises(OSError, match="no space") as caught:
+        run_night(config, work)
+    assert caught.tb is not None, "the traceback holds what was amid its work"
+    assert multiprocessing.active_children() == []
+    assert not [f for f in (work / "outbox").iterdir() if not f.name.startswith(".")]
 
 
 @pytest.mark.parametrize("stage", STAGES)
