@@ -120,11 +120,11 @@ def _to_call(show: Console, seen: Glance, day: date) -> None:
 
 def _refused_files(show: Console, seen: Glance) -> None:
     """Months of which nothing better has come since: their sender believes that they were sent."""
-    listed = deliveries.listed(seen.engine)
+    listed = deliveries.listed(seen.engine, today() - REFUSED)
     taken = {(one.source, one.base_month): one.recorded_at for one in listed if one.state == "taken"}
     unnamed = 0
     for one in listed:
-        if one.state == "taken" or one.reason == deliveries.INTERRUPTED or today() - one.received_on > REFUSED:
+        if one.state == "taken" or one.reason == deliveries.INTERRUPTED:
             continue
         try:
             name = read_name(one.file_name)

@@ -78,13 +78,12 @@ def taken_ids(engine: Engine) -> frozenset[str]:
         return frozenset(session.scalars(select(Delivery.id).where(Delivery.state == "taken")))
 
 
-def listed(engine: Engine, received_on: date | None = None) -> list[Delivery]:
-    """Every delivery, or those received on a day; oldest first."""
-    query = select(Delivery).order_by(Delivery.received_on, Delivery.source, Delivery.base_month, Delivery.revision)
-    if received_on is not None:
-        query = query.where(Delivery.received_on == received_on)
+def listed(engine: Engine, since: date = date.min) -> list[Delivery]:
+    """Every delivery received on that day or later; oldest first."""
+    query = select(Delivery).where(Delivery.received_on >= since)
+    query = query.order_by(Delivery.received_on, Delivery.source, Delivery.base_month, Delivery.revision, Delivery.id)
     with reading(engine) as session:
-        return list(session.scalars(query.order_by(Delivery.id)))
+        return list(session.scalars(query))
 
 
 def latest(engine: Engine, as_of: date) -> dict[str, tuple[date, date]]:
