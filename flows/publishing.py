@@ -25,8 +25,8 @@ from flows.telling import Queues
 from signals.answers import last_told
 from store import access_log, alerts, ledger
 from store.access_log import Disclosure
-from store.cases import cases_within
-from store.database import Transaction, writing
+from store.cases import cases
+from store.database import writing
 from store.files import beside, digests, prepare_folder, show_folder
 
 MANIFEST = "manifest.json"
@@ -36,21 +36,21 @@ def publish(desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame) -> Path
     told = queues.told.alerts
     people = names_of(desk, queues.told.people, _disclosures(desk, run, told)).rename({"name": "head_name"})
     folder, versions = outbox_of(desk, run.as_of), desk.lake.versions()
+    # Closed when a disk is full: processes would go on writing sheets for nobody.
+    with closing(files_of_night(desk, run, queues, offices, people)) as files:
+        digest = prepare_folder(folder, files)[MANIFEST]
+    run.outputs[ledger.PUBLISH] = digest
     with writing(desk.engine) as session:
-        # Tonight's alerts are told of in what is read within this session, and nowhere else before the commit.
-        alerts.put(session, run.id, run.as_of, told, now())
-        # Closed when a disk is full: processes would go on writing sheets for nobody.
-        with closing(files_of_night(session, desk, run, queues, offices, people)) as files:
-            digest = prepare_folder(folder, files)[MANIFEST]
+        # Whoever pauses now waits for this commit, or has been heard.
         refuse_while_paused(desk, run.as_of)
-        run.outputs[ledger.PUBLISH] = digest
+        alerts.put(session, run.id, run.as_of, told, now())
         ledger.prepared(session, run.id, digest, now=now(), lake_versions=versions, counts=run.counts)
     show(desk, run.as_of)
     return folder
 
 
 def files_of_night(
-    session: Transaction, desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame, people: pl.DataFrame
+    desk: Desk, run: Run, queues: Queues, offices: pl.DataFrame, people: pl.DataFrame
 ) -> Generator[tuple[str, bytes], None, None]:
     """All that is published, one after the other: of a country it is a gigabyte. In the end the manifest of it. Nothing
     is recorded here: a replay asks for the same."""
@@ -62,7 +62,7 @@ def files_of_night(
         capacity=capacity_on(desk, offices, run.as_of),
         history=queues.told.history,
         contacts=last_told(queues.told.contacts),
-        cases=cases_within(session, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of),
+        cases=cases(desk.engine, run.as_of - timedelta(days=PERIOD_DAYS), run.as_of, queues.told.alerts),
     )
     told: dict[str, str] = {}
     for name, data in chain(office_files(hand, people, desk.settings.engine.workers), district_files(hand).items()):

@@ -27,7 +27,6 @@ from flows.workers import open_workers
 from models.bundle import public_key_of
 from store import ledger, models
 from store.access_log import Disclosure
-from store.database import reading
 from store.files import prepare_folder, show_folder
 from store.lake import Lake
 from store.purposes import Purpose
@@ -130,8 +129,7 @@ def _work_again(desk: Desk, record: Record, then: AsRead, keep: Path | None) -> 
             filled = fill_office_queues(desk, arranged, scored, deployed, served, workers)
         queues = gather_queues(desk, arranged, scored, filled)
         people, why = _people(desk, run, queues)
-        with reading(desk.engine) as session:
-            return _digests(files_of_night(session, desk, run, queues, offices, people), keep), why
+        return _digests(files_of_night(desk, run, queues, offices, people), keep), why
     finally:
         if "://" not in desk.scratch:
             shutil.rmtree(desk.scratch, ignore_errors=True)

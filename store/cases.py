@@ -23,14 +23,21 @@ CASES = pl.Schema(
 )
 
 
-def cases(engine: Engine, since: date, as_of: date) -> pl.DataFrame:
-    """CASES of the alerts due or answered between the two days, as known on `as_of`."""
+def cases(engine: Engine, since: date, as_of: date, tonight: pl.DataFrame | None = None) -> pl.DataFrame:
+    """CASES of the alerts due or answered between the two days, as known on `as_of`. `tonight`: alerts.tables.ALERTS of
+    a queue that is not recorded yet, or is: told the same either way."""
     with reading(engine) as session:
-        return cases_within(session, since, as_of)
+        stood = _stood(session, since, as_of)
+        if tonight is not None:
+            stood = _as_tonight(stood, tonight, since)
+        told = known_on(session, as_of, stood["alert_id"].to_list())
+    first = told.group_by("alert_id").agg(first_contacted_on=pl.col("contacted_on").min())
+    standing = stand(told).select("alert_id", "outcome", "answered_on")
+    joined = stood.join(first, on="alert_id", how="left").join(standing, on="alert_id", how="left")
+    return joined.sort("alert_id").select(CASES.names())
 
 
-def cases_within(session: Session, since: date, as_of: date) -> pl.DataFrame:
-    """As `cases`, of what a commit that is not made yet has told."""
+def _stood(session: Session, since: date, as_of: date) -> pl.DataFrame:
     opened, last = AlertEvent, last_stand(as_of, besides="")
     answered = select(Answer.alert).where(Answer.received_on <= as_of, Answer.contacted_on >= since)
     query = (
@@ -41,12 +48,15 @@ def cases_within(session: Session, since: date, as_of: date) -> pl.DataFrame:
         .order_by(Alert.id)
     )
     due = pl.DataFrame(session.execute(query).tuples().all(), {"alert_id": pl.String, "due_on": pl.Date}, orient="row")
-    stood = select(AlertEvent.alert, AlertEvent.office).join(last, AlertEvent.id == last.c.id)
+    where = select(AlertEvent.alert, AlertEvent.office).join(last, AlertEvent.id == last.c.id)
     offices = pl.DataFrame(
-        session.execute(stood).tuples().all(), {"alert_id": pl.String, "office": pl.String}, orient="row"
+        session.execute(where).tuples().all(), {"alert_id": pl.String, "office": pl.String}, orient="row"
     )
-    told = known_on(session, as_of, due["alert_id"].to_list())
-    first = told.group_by("alert_id").agg(first_contacted_on=pl.col("contacted_on").min())
-    standing = stand(told).select("alert_id", "outcome", "answered_on")
-    joined = due.join(offices, on="alert_id").join(first, on="alert_id", how="left")
-    return joined.join(standing, on="alert_id", how="left").sort("alert_id").select(CASES.names())
+    return due.join(offices, on="alert_id")
+
+
+def _as_tonight(stood: pl.DataFrame, tonight: pl.DataFrame, since: date) -> pl.DataFrame:
+    """Those that move stand in their new office; those that are new stand in theirs."""
+    moved = stood.update(tonight.select("alert_id", "office"), on="alert_id")
+    new = tonight.filter("is_new", pl.col("due_on") >= since).join(stood, on="alert_id", how="anti")
+    return pl.concat([moved, new.select(stood.columns)])

@@ -20,9 +20,8 @@ _WAIT_MS = 30_000
 # Classes of SQLSTATE: connection, transaction, names and rights, resources, intervention.
 _OF_NO_ROW = {"08", "25", "40", "42", "53", "55", "57"}
 
-# What other rooms call them: only this one knows SQLAlchemy.
+# What other rooms call it: only this one knows SQLAlchemy.
 Database = Engine
-Transaction = Session
 
 
 def open_database(url: str) -> Engine:

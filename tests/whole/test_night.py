@@ -34,7 +34,8 @@ from models.score import score
 from signals.catalogue import SIGNALS
 from signals.outcomes import OUTCOMES
 from signals.registers import REGISTERS
-from store import access_log, alerts, deliveries, files, ledger
+from store import access_log, alerts, deliveries, files, ledger, pauses
+from store.database import open_database
 from store.files import make_folder
 from store.lake import TABLES, Lake
 from store.tokens import tokens
@@ -226,6 +227,26 @@ def test_a_paused_night_takes_in_and_publishes_nothing(worked: Worked, tmp_path:
         assert list(desk.outbox.iterdir()) == []
         assert resume(desk, "김담당")
         assert ledger.recent(desk.engine, 1)[0].state == "refused"
+
+
+def test_a_night_is_paused_by_somebody_who_sees_its_sheets_being_written(
+    worked: Worked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is free for others as long as they are."""
+    work = worked.again(tmp_path)
+
+    def seen(*told: object) -> dict[str, str]:
+        engine = open_database(f"sqlite:///{work / 'blindspot.db'}")
+        pauses.pause(engine, None, "명단 이상", "김담당", datetime.now(UTC))
+        engine.dispose()
+        return files.prepare_folder(*told)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("flows.publishing.prepare_folder", seen)
+    with pytest.raises(OperatorError, match="명단 이상"):
+        run_night(worked.config, work)
+    assert not [f for f in (work / "outbox").iterdir() if not f.name.startswith(".")]
+    with open_desk(worked.config, work) as desk:
+        assert alerts.open_alerts(desk.engine, NIGHT).is_empty()
 
 
 @pytest.mark.parametrize("point", ["deliveries.record", "desk.lake", "writing_whole", "identities.register_people"])
