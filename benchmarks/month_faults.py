@@ -160,7 +160,7 @@ def database_stopped(world: World, day: date) -> None:
     wait."""
     if world.postgres is not None:
         world.postgres.stop()
-        time.sleep(10)
+        time.sleep(60)  # longer than a step is tried again
         world.postgres.start()
         return
     holder = sqlite3.connect(world.work / "blindspot.db", isolation_level=None, timeout=60)

@@ -15,6 +15,10 @@ INCIDENTS: Final[Mapping[str, tuple[str, str]]] = {
         "되풀이되면 최근 실행과 서버 기록(journalctl -u blindspot)을 살펴봐 주십시오.",
     ),
     "stopped": ("도중에 멈춘 실행", "멈춘 까닭마다 할 일은 docs/runbook.md에 있습니다."),
+    "retried": (
+        "잠깐 읽거나 쓰지 못해 되풀이한 단계",
+        "할 일은 없습니다. 잦으면 데이터베이스와 저장 장치를 살펴봐 주십시오.",
+    ),
     "restarted": ("멈춰 있어 다시 시작한 것", "되풀이되면 서버 기록(journalctl -u blindspot)을 살펴봐 주십시오."),
     "memory": (
         "메모리가 모자라 강제로 끝난 것",
@@ -28,6 +32,8 @@ INCIDENTS: Final[Mapping[str, tuple[str, str]]] = {
 }
 # Lines of form that does not fit: some are in every file, so many are not.
 SPOILT_SHARE, SPOILT_LINES = 0.05, 20
+# Of flows.engine.REPEATABLE.
+STAGES_KO: Final = {"load model": "모형 불러오기", "take in": "받은 파일 읽기", "check sources": "자료 도착 확인"}
 _PROCESSES: Final = {"server": "Prefect 서버", "worker": "작업자", "serve": "blindspot serve", "night": "밤 실행"}
 _SENDERS: Final = {code: source.name_ko for code, source in SOURCES.items()} | {"sheets": "읍면동 회신"}
 
@@ -65,15 +71,23 @@ def _found(lines: Sequence[Mapping[str, Any]], day: str) -> Iterator[tuple[str, 
                     yield "begun_again", ""
             case {"event": "ended", "kind": "nightly", "state": "refused" | "failed"} if number < len(lines):
                 yield "stopped", line.get("refusal") or line.get("error", "")
-            case {"event": "restarted", "process": process}:
-                yield "restarted", _PROCESSES[process]
-            case {"event": "out_of_memory"}:
-                yield "memory", ""
-            case {"event": "notified", "told": 0}:
-                yield "untold", ""
+            case {"event": "retried", "as_of": came, "stage": stage} if came == day:
+                yield "retried", STAGES_KO[stage]
             case {"event": "delivery", "as_of": came} if came == day:
                 for code in _of_delivery(line):
                     yield code, _SENDERS.get(line.get("source", ""), "보낸 곳을 알 수 없음")
+            case _:
+                yield from _of_service(line)
+
+
+def _of_service(line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    match line:
+        case {"event": "restarted", "process": process}:
+            yield "restarted", _PROCESSES[process]
+        case {"event": "out_of_memory"}:
+            yield "memory", ""
+        case {"event": "notified", "told": 0}:
+            yield "untold", ""
 
 
 def _of_delivery(line: Mapping[str, Any]) -> Iterator[str]:

@@ -18,7 +18,9 @@ from signals.agencies import AGENCIES
 from signals.registers import REGISTERS
 from store.files import OURS_ONLY, make_folder
 
-Event = Literal["started", "stage", "delivery", "ended", "notified", "backup", "board", "restarted", "out_of_memory"]
+Event = Literal[
+    "started", "stage", "retried", "delivery", "ended", "notified", "backup", "board", "restarted", "out_of_memory"
+]  # fmt: skip
 # No count of ours is larger; a phone number, a person number or a token is.
 _MOST: Final = 10**9
 

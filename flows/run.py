@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -59,10 +60,19 @@ class Run:
     stopped: pl.Series = field(default_factory=lambda: pl.Series("household_key", [], pl.Int64))
 
     def stage(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        begun = time.monotonic()
-        result = step(function)(*args, **kwargs)
+        begun, tries = time.monotonic(), 0
+
+        @wraps(function)
+        def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+            nonlocal tries
+            tries += 1
+            return function(*args, **kwargs)
+
+        result = step(counted)(*args, **kwargs)
         went_on()
         name = function.__name__.replace("_", " ")
+        if tries > 1:
+            journal.note(self.desk.work, now(), "retried", **self._told, stage=name)
         self.seconds[name] = round(time.monotonic() - begun, 2)
         journal.note(self.desk.work, now(), "stage", **self._told, stage=name, seconds=self.seconds[name])
         return result

@@ -1,13 +1,17 @@
 """What was out of the ordinary in a night: each kind is found once, and belongs to one night alone."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from flows import journal
-from flows.incidents import INCIDENTS, SPOILT_LINES, incidents_of
+from flows.engine import REPEATABLE
+from flows.incidents import INCIDENTS, SPOILT_LINES, STAGES_KO, incidents_of
+from flows.run import Run
 from flows.schedule import SEOUL
 
 DAY = date(2026, 11, 2)
@@ -16,6 +20,7 @@ KINDS: list[tuple[str, list[tuple[str, dict[str, Any]]], list[str]]] = [
     ("begun_again", [("started", {"kind": "nightly", "as_of": DAY})], []),
     ("stopped", [("ended", {"kind": "nightly", "as_of": DAY, "state": "refused", "refusal": "busy"})], ["busy"]),
     ("stopped", [("ended", {"kind": "nightly", "as_of": DAY, "state": "failed", "error": "OSError"})], ["OSError"]),
+    ("retried", [("retried", {"kind": "nightly", "as_of": DAY, "stage": "take in"})], ["받은 파일 읽기"]),
     ("restarted", [("restarted", {"process": "server"})], ["Prefect 서버"]),
     ("memory", [("out_of_memory", {})], []),
     ("untold", [("notified", {"state": "warnings", "told": 0})], []),
@@ -82,6 +87,33 @@ def test_each_kind_is_told_once_with_its_place(
 
 def test_every_kind_has_its_line_here() -> None:
     assert {code for code, _, _ in KINDS} == set(INCIDENTS)
+
+
+def test_each_step_that_may_be_begun_again_has_a_korean_name() -> None:
+    assert {name.replace("_", " ") for name in REPEATABLE} == set(STAGES_KO)
+
+
+def test_a_step_that_was_begun_again_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By Prefect, after a fault that passed."""
+    desk = SimpleNamespace(work=tmp_path)
+    run = Run(desk, "nightly", DAY)  # type: ignore[arg-type]
+    tried = []
+
+    def take_in(what: str) -> str:
+        tried.append(what)
+        return what
+
+    def again(function: Callable[[str], str]) -> Callable[[str], str]:
+        return lambda what: (function(what), function(what))[1]
+
+    assert run.stage(take_in, "once") == "once"
+    assert journal.last(tmp_path, "retried") is None
+    monkeypatch.setattr("flows.run.step", again)
+    assert run.stage(take_in, "twice") == "twice"
+    told = journal.last(tmp_path, "retried")
+    assert told is not None
+    assert (told["stage"], told["as_of"], "dropped" in told) == ("take in", DAY.isoformat(), False)
+    assert tried == ["once", "twice", "twice"]
 
 
 def test_what_every_night_has_is_none(log: Log) -> None:
