@@ -53,12 +53,15 @@ def incidents_of(work: Path, as_of: date) -> list[dict[str, Any]]:
 
 
 def _since_last_board(lines: Sequence[Mapping[str, Any]], day: str) -> Sequence[Mapping[str, Any]]:
-    """Up to the night's own last line: what came after it is told of the night that follows."""
+    """Up to the night's own last line: what came after it is told of the night that follows, whether before its board
+    or after it."""
     mine = [n for n, line in enumerate(lines) if line.get("as_of") == day and line["event"] in ("started", "ended")]
     if not mine:
         return []
-    boards = (n for n, line in enumerate(lines[: mine[-1]]) if line["event"] == "board" and line.get("as_of") != day)
-    return lines[max(boards, default=-1) + 1 : mine[-1] + 1]
+    others = [n for n in range(mine[-1]) if lines[n].get("as_of") != day]
+    told = max((n for n in others if lines[n]["event"] == "board"), default=-1)
+    ends = (n for n in others if n < told and lines[n]["event"] == "ended" and lines[n].get("kind") == "nightly")
+    return lines[max(ends, default=told) + 1 : mine[-1] + 1]
 
 
 def _found(lines: Sequence[Mapping[str, Any]], day: str) -> Iterator[tuple[str, str]]:

@@ -132,6 +132,20 @@ def test_what_happens_between_two_nights_is_told_of_the_second(log: Log) -> None
     assert told == {"stopped": (1, ["keys"]), "restarted": (1, ["작업자"]), "untold": (1, [])}
 
 
+def test_what_happens_while_a_board_is_written_is_told_of_the_next_night(log: Log) -> None:
+    log.night(DAY - timedelta(days=1), ("restarted", {"process": "worker"}))
+    log.note("started", kind="nightly", as_of=DAY)
+    log.note("ended", kind="nightly", as_of=DAY, state="done")
+    log.note("restarted", process="server")
+    log.note("board", as_of=DAY, state="done")
+    assert incidents_of(log.work, DAY) == []
+    log.night(DAY + timedelta(days=1))
+    (told,) = incidents_of(log.work, DAY + timedelta(days=1))
+    assert (told["code"], told["where"]) == ("restarted", ["Prefect 서버"])
+    log.night(DAY + timedelta(days=2))
+    assert incidents_of(log.work, DAY + timedelta(days=2)) == []
+
+
 def test_a_refused_nights_own_end_is_its_headline_and_none_of_them(log: Log) -> None:
     for _ in range(2):
         log.note("started", kind="nightly", as_of=DAY)
