@@ -80,8 +80,8 @@ def prepare_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> dict[str, 
     for folder in (*(found for found in place.rglob("*") if found.is_dir()), place, place.parent):
         sync_folder(folder)
     found = digests(place)
-    for name, digest in wanted.items():
-        if found.get(name) != digest:
+    for name, written in wanted.items():
+        if found.get(name) != written:
             what = f"{place / name} does not read back as it was written"
             raise StoreError("disk", what, "look after the disk, then run again; nothing was published")
     return wanted
@@ -127,9 +127,15 @@ def read_folder(path: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(path.iterdir())}
 
 
+def digest(path: Path) -> str:
+    """SHA-256 of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def digests(path: Path) -> dict[str, str]:
     """SHA-256 of every file in it, by its path inside; empty: there is no such folder."""
-    return {file.relative_to(path).as_posix(): _digest(file) for file in path.rglob("*") if file.is_file()}
+    return {file.relative_to(path).as_posix(): digest(file) for file in path.rglob("*") if file.is_file()}
 
 
 def sync_folder(path: Path) -> None:
@@ -183,11 +189,6 @@ def in_turn(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

@@ -19,6 +19,7 @@ from deltalake.fs import DeltaStorageHandler
 from pyarrow.fs import PyFileSystem
 
 from store.destruction import Gone
+from store.files import digest
 from store.keys import Keys
 from store.lake import TABLES, Lake, Table
 
@@ -229,5 +230,4 @@ def _file(place: str, name: str) -> Gone:
 
 
 def file_gone(path: Path, name: str) -> Gone:
-    with path.open("rb") as file:
-        return Gone(name, bytes=path.stat().st_size, digest=hashlib.file_digest(file, "sha256").hexdigest())
+    return Gone(name, bytes=path.stat().st_size, digest=digest(path))
